@@ -1,0 +1,91 @@
+"""Settings: defaults < `rag.toml` < `RAG_*` environment < command-line flags. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rag import resources
+from rag.errors import BadConfig
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+CONFIG_FILE = "rag.toml"
+_PREFIX = "RAG_"
+
+
+def _default_index() -> Path:
+    root = resources.checkout()
+    return root / "index" if root else Path(platformdirs.user_data_dir("rag")) / "index"
+
+
+class Settings(BaseModel):
+    """Everything a user can set. Numbers are bounded; a key that is not here is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    index: Path = Field(default_factory=_default_index, description="folder of the index")
+    cache: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir("rag")),
+        description="folder of the exported models",
+    )
+    model: str | None = Field(
+        default=None, description="embedding model, by name or folder; None: the index's own, or the default"
+    )
+    k: int = Field(default=5, ge=1, le=100, description="passages that an answer is chosen from")
+    candidates: int = Field(default=100, ge=1, le=10_000, description="passages each retriever proposes")
+    dense_weight: float = Field(
+        default=0.65, ge=0.0, le=1.0, description="weight of the dense score in the fused score"
+    )
+    min_confidence: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="confidence under which `ask` abstains"
+    )
+    passage_tokens: int = Field(
+        default=180, ge=16, le=510, description="model tokens a passage holds at most"
+    )
+    max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")
+    max_question_chars: int = Field(default=2_000, ge=1, description="questions longer than this are refused")
+    encoding: str = Field(default="utf-8", description="character encoding of text files")
+
+
+def load(**flags: Any) -> Settings:
+    """Settings from every source; flags that are None do not count.
+
+    Raises:
+        BadConfig: a key is unknown, a value is out of bounds, or `rag.toml` cannot be read.
+    """
+    given = _from_file(Path(CONFIG_FILE)) | _from_environment()
+    given |= {key: value for key, value in flags.items() if value is not None}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadConfig(
+            f"setting {key!r}: {first['msg'].lower()}",
+            f"Correct the flag, {_PREFIX}{key.upper()} or {CONFIG_FILE}",
+        ) from error
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise BadConfig(f"{CONFIG_FILE} cannot be read: {error}", f"Correct or remove {CONFIG_FILE}") from error
+
+
+def _from_environment() -> dict[str, str]:
+    found = {}
+    for name, value in sorted(os.environ.items()):
+        key = name.removeprefix(_PREFIX).lower()
+        if not name.startswith(_PREFIX):
+            continue
+        if key not in Settings.model_fields:
+            known = ", ".join(_PREFIX + field.upper() for field in Settings.model_fields)
+            raise BadConfig(f"{name} is not a setting", f"Known are: {known}; unset {name}")
+        found[key] = value
+    return found

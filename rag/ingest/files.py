@@ -1,0 +1,130 @@
+"""Files and folders to articles. What cannot be read is named, with the reason, and skipped."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.errors import BadConfig
+from rag.ingest import records
+from rag.ingest.plain import read_article
+from rag.types import Article
+
+_TEXT_SUFFIXES = frozenset({"", ".txt", ".text", ".md"})
+_RECORD_SUFFIXES = frozenset({".jsonl", ".ndjson"})
+_CONTROL_SHARE = 0.02
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """An article read, and where it stands."""
+
+    location: str
+    article: Article
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """Something that was not read, and why; `named` when the user named the path itself."""
+
+    location: str
+    reason: str
+    named: bool = False
+
+
+def discover(paths: Iterable[str | Path]) -> Iterator[Path | Skipped]:
+    """The files under the given files and folders, each once, in a fixed order.
+
+    Hidden files are passed over. A link that leads nowhere, or out of its folder, is skipped by name.
+    """
+    seen: set[Path] = set()
+    for given in paths:
+        path = Path(given).expanduser()
+        if not path.exists():
+            reason = "broken link" if path.is_symlink() else "no such file or folder"
+            yield Skipped(str(path), reason, named=True)
+        elif path.is_dir():
+            yield from _walk(path.resolve(), seen)
+        elif path.resolve() not in seen:
+            seen.add(path.resolve())
+            yield path.resolve()
+
+
+def _walk(root: Path, seen: set[Path]) -> Iterator[Path | Skipped]:
+    unreadable: list[OSError] = []
+    for folder, subfolders, names in os.walk(root, onerror=unreadable.append):
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(folder) / name
+            if name.startswith("."):
+                continue
+            if not path.exists():
+                yield Skipped(str(path), "broken link")
+            elif not path.resolve().is_relative_to(root):
+                yield Skipped(str(path), "link that leads out of the folder; add its target by name")
+            elif path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path.resolve()
+    for error in unreadable:
+        yield Skipped(str(error.filename), error.strerror or "cannot be read")
+
+
+def read_file(path: Path, *, encoding: str = "utf-8", max_megabytes: float = 10.0) -> Iterator[Found | Skipped]:
+    """The articles of one file, or why it has none.
+
+    Raises:
+        BadConfig: the encoding is unknown.
+    """
+    try:
+        text = _read_text(path, encoding, max_megabytes)
+    except OSError as error:
+        yield Skipped(str(path), (error.strerror or "cannot be read").lower())
+        return
+    if isinstance(text, Skipped):
+        yield text
+    elif path.suffix.lower() in _RECORD_SUFFIXES:
+        for number, found in records.read(text):
+            location = f"{path}#{number}"
+            if isinstance(found, str):
+                yield Skipped(location, found)
+            else:
+                yield Found(location, found.model_copy(update={"path": str(path)}))
+    else:
+        yield Found(str(path), read_article(text, path=str(path)))
+
+
+def _read_text(path: Path, encoding: str, max_megabytes: float) -> str | Skipped:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise BadConfig(f"unknown encoding {encoding!r}", "Name one such as utf-8, latin-1 or cp1252") from None
+    suffix = path.suffix.lower()
+    if suffix not in _TEXT_SUFFIXES | _RECORD_SUFFIXES:
+        return Skipped(str(path), f"{suffix} files are not read; convert to plain text")
+    if not path.is_file():
+        return Skipped(str(path), "not a regular file")
+    size = path.stat().st_size
+    if suffix in _TEXT_SUFFIXES and size > max_megabytes * _MEGABYTE:
+        return Skipped(
+            str(path),
+            f"{size / _MEGABYTE:.0f} MB is over the limit of {max_megabytes:g} MB; split it, or raise --max-file-mb",
+        )
+    data = path.read_bytes()
+    if b"\0" in data[:65_536]:
+        return Skipped(str(path), "binary file, not text")
+    try:
+        text = data.decode("utf-8-sig" if encoding.casefold() in {"utf-8", "utf8"} else encoding)
+    except UnicodeDecodeError as error:
+        return Skipped(
+            str(path), f"not {encoding} text at byte {error.start}; name its encoding with --encoding, say latin-1"
+        )
+    if not text.strip():
+        return Skipped(str(path), "empty file")
+    controls = sum(not (c.isprintable() or c.isspace()) for c in text[:65_536])
+    if controls > _CONTROL_SHARE * len(text[:65_536]):
+        return Skipped(str(path), "binary file, not text")
+    return text

@@ -1,0 +1,45 @@
+"""JSON lines to articles: one object a line, with `text` and whatever metadata its source states."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from rag import dates
+from rag.ingest.plain import read_article
+from rag.types import Article
+
+_STRINGS = ("id", "source", "url")
+
+
+def read(lines: str) -> Iterator[tuple[int, Article | str]]:
+    """The article of each line with its line number, or in its place the reason why there is none."""
+    for number, line in enumerate(lines.split("\n"), start=1):
+        if line.strip():
+            yield number, _read_record(line)
+
+
+def _read_record(line: str) -> Article | str:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return "not a JSON object"
+    if not isinstance(record, dict):
+        return "not a JSON object"
+    text = record.get("text")
+    if not isinstance(text, str) or not text.strip():
+        return "no text in the field `text`"
+    given: dict[str, object] = {name: str(record[name]) for name in _STRINGS if record.get(name)}
+    given["title"] = str(record.get("title") or "")
+    authors = record.get("authors") or []
+    given["authors"] = tuple(map(str, [authors] if isinstance(authors, str) else authors))
+    published = record.get("published")
+    if published:
+        given["published_text"] = str(published)
+        given["published"] = dates.parse(str(published))
+    try:
+        return read_article(text, **given)
+    except ValidationError as error:
+        return f"field `{error.errors()[0]['loc'][0]}`: {error.errors()[0]['msg'].lower()}"

@@ -1,0 +1,97 @@
+"""What a store is: it keeps articles whole, finds passages by vector and by words, and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.store.manifest import Manifest
+from rag.types import Article, Filter, Passage
+
+
+class IndexedPassage(NamedTuple):
+    """A passage with its vector, shape (dimension,), and one vector for each of its sentences."""
+
+    passage: Passage
+    vector: NDArray[np.float32]
+    sentence_vectors: NDArray[np.float32]
+
+
+class IndexedArticle(NamedTuple):
+    """An article with its passages, ready to be stored, and where it stands."""
+
+    article: Article
+    passages: Sequence[IndexedPassage]
+    location: str
+
+
+class Scored(NamedTuple):
+    """A passage's key in the store, and a score."""
+
+    key: int
+    score: float
+
+
+class Store(Protocol):
+    """Keeps an index. Keys are never used twice, so a key seen once means one passage for ever.
+
+    Any implementation passes the suite in `tests/conformance/store.py`.
+    """
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index holds, as of the last write."""
+
+    @property
+    def path(self) -> str:
+        """Where the index is, as the user names it."""
+
+    def write(self, upserts: Sequence[IndexedArticle], removals: Iterable[str] = ()) -> None:
+        """Adds or replaces articles and removes others, all of it or none.
+
+        Raises:
+            IndexBusy: another process is writing.
+        """
+
+    def sync(self) -> None:
+        """Brings the derived indexes up to the catalog."""
+
+    def nearest(self, vector: NDArray[np.float32], n: int, where: Filter) -> list[Scored]:
+        """The n passages with the highest cosine to a unit vector, best first."""
+
+    def matching(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
+        """The n passages with the highest BM25 score for any of the stems, best first."""
+
+    def cosines(self, vector: NDArray[np.float32], keys: Sequence[int]) -> dict[int, float]:
+        """The cosine of a unit vector to each of the passages."""
+
+    def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
+        """In how many passages each stem stands."""
+
+    def passages(self, keys: Sequence[int]) -> dict[int, Passage]:
+        """The passages with these keys."""
+
+    def sentence_vectors(self, keys: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        """The sentence vectors of these passages, shape (sentences, dimension) each."""
+
+    def article(self, article_id: str) -> Article:
+        """An article, whole.
+
+        Raises:
+            ArticleMissing: no article has that id.
+        """
+
+    def articles(self, where: Filter) -> Iterator[Article]:
+        """The articles that pass a filter, in the order of their ids."""
+
+    def locations(self) -> Mapping[str, str]:
+        """The article id at each location that was added."""
+
+    def digests(self) -> Mapping[str, str]:
+        """The digest of each article by its id."""
+
+    def close(self) -> None:
+        """Lets go of files and locks."""

@@ -1,0 +1,227 @@
+"""The nouns of the house: frozen models that every room shares.
+
+All offsets are code-point offsets (Python string indices) into `Article.text`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+PASSAGE_MAX_CHARS = 3000
+
+
+class Span(NamedTuple):
+    """A half-open range of code points, `text[start:end]`."""
+
+    start: int
+    end: int
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+MarkKind = Literal[
+    "title",
+    "date",
+    "byline",
+    "dateline",
+    "caption",
+    "credit",
+    "trailer",
+    "standards",
+    "biography",
+    "signup",
+    "related",
+]
+
+
+class Mark(_Frozen):
+    """A range of an article's text that is not the story, so is never quoted as news."""
+
+    start: int
+    end: int
+    kind: MarkKind
+
+
+class Article(_Frozen):
+    """A published text and its metadata. Nothing in the metadata is invented.
+
+    `published` is `YYYY-MM-DD`, `YYYY-MM`, `YYYY` or None; `published_text` keeps the words the date was read
+    from, also when they give no year. `origins` says where each field was found.
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    source: str | None = None
+    authors: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    editors: tuple[str, ...] = ()
+    agency: str | None = None
+    dateline: str | None = None
+    published: str | None = Field(default=None, pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
+    published_text: str | None = None
+    section: str | None = None
+    url: str | None = None
+    path: str | None = None
+    marks: tuple[Mark, ...] = ()
+    origins: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The title, or the first words of the story where there is none."""
+        if self.title:
+            return self.title
+        words = self.text[self.story[0].start :].split(maxsplit=8)[:8] if self.story else []
+        return " ".join(words) + "…" if words else "(empty)"
+
+    @property
+    def story(self) -> tuple[Span, ...]:
+        """The ranges of the text between the marks."""
+        spans: list[Span] = []
+        at = 0
+        for mark in self.marks:
+            if self.text[at : mark.start].strip():
+                spans.append(Span(at, mark.start))
+            at = max(at, mark.end)
+        if self.text[at:].strip():
+            spans.append(Span(at, len(self.text)))
+        return tuple(spans)
+
+
+class Sentence(_Frozen):
+    """A sentence of an article. A heading is read for context and never quoted."""
+
+    start: int
+    end: int
+    quotable: bool = True
+
+
+class Passage(_Frozen):
+    """A run of whole sentences of one article, the unit of retrieval."""
+
+    passage_id: str
+    article_id: str
+    start: int
+    end: int
+    sentences: tuple[Sentence, ...]
+
+
+class Filter(_Frozen):
+    """Which articles count. An article without a date fails any date bound."""
+
+    since: dt.date | None = None
+    until: dt.date | None = None
+    source: str | None = None
+
+    def __bool__(self) -> bool:
+        """Whether the filter keeps anything out."""
+        return any((self.since, self.until, self.source))
+
+
+class Hit(_Frozen):
+    """A passage found, with the fused score and its two parts, each in 0..1 (cosine can be below 0)."""
+
+    rank: int
+    passage: Passage
+    article: Article
+    score: float
+    dense: float
+    lexical: float
+
+    @property
+    def text(self) -> str:
+        """The passage's words."""
+        return self.article.text[self.passage.start : self.passage.end]
+
+
+class Citation(_Frozen):
+    """A verbatim span of an article that supports the answer: `article.text[start:end] == quote`."""
+
+    n: int
+    article: Article
+    quote: str
+    start: int
+    end: int
+    score: float
+    speaker: str | None = None
+    also_in: tuple[str, ...] = ()
+
+
+class IndexInfo(_Frozen):
+    """Which index an answer came from."""
+
+    path: str
+    articles: int
+    passages: int
+    digest: str
+
+
+class Answer(_Frozen):
+    """What the articles say to a question, or that they do not."""
+
+    question: str
+    text: str | None
+    abstained: bool
+    confidence: float
+    mode: Literal["extractive", "synthesis"] = "extractive"
+    citations: tuple[Citation, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    index: IndexInfo
+    notes: tuple[str, ...] = ()
+    timings_ms: dict[str, float] = Field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        """The answer in JSON schema version 1 of the design."""
+        return {
+            "schema": SCHEMA_VERSION,
+            "question": self.question,
+            "answer": self.text,
+            "abstained": self.abstained,
+            "confidence": round(self.confidence, 4),
+            "mode": self.mode,
+            "citations": [_citation_json(citation) for citation in self.citations],
+            "passages": [hit_json(hit) for hit in self.hits],
+            "index": self.index.model_dump(),
+            "notes": list(self.notes),
+            "timings_ms": {name: round(ms, 1) for name, ms in self.timings_ms.items()},
+        }
+
+
+def _citation_json(citation: Citation) -> dict[str, object]:
+    article = citation.article
+    return {
+        "n": citation.n,
+        "article_id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "authors": list(article.authors),
+        "published": article.published,
+        "published_text": article.published_text,
+        "url": article.url,
+        "path": article.path,
+        "quote": citation.quote,
+        "start": citation.start,
+        "end": citation.end,
+        "score": round(citation.score, 6),
+        "speaker": citation.speaker,
+        "also_in": list(citation.also_in),
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, object]:
+    """A hit as the `passages` entries of the JSON answer."""
+    return {
+        "rank": hit.rank,
+        "passage_id": hit.passage.passage_id,
+        "article_id": hit.passage.article_id,
+        "text": hit.text,
+        "start": hit.passage.start,
+        "end": hit.passage.end,
+        "score": round(hit.score, 6),
+    }
