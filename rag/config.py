@@ -36,10 +36,10 @@ class Settings(BaseModel):
     model: str | None = Field(
         default=None, description="embedding model, by name or folder; None: the index's own, or the default"
     )
-    k: int = Field(default=5, ge=1, le=100, description="passages that an answer is chosen from")
+    k: int = Field(default=5, ge=1, le=100, description="passages that an answer shows")
     candidates: int = Field(default=100, ge=1, le=10_000, description="passages each retriever proposes")
     dense_weight: float = Field(
-        default=0.65, ge=0.0, le=1.0, description="weight of the dense score in the fused score"
+        default=0.75, ge=0.0, le=1.0, description="weight of the dense score in the fused score"
     )
     min_confidence: float = Field(
         default=0.5, ge=0.0, le=1.0, description="confidence under which `ask` abstains"

@@ -14,7 +14,7 @@ from rag import chunk, config, embed, ingest, words
 from rag.answer import answer_from
 from rag.embed import Embedder
 from rag.errors import BadInput, BadQuestion, ModelMismatch
-from rag.retrieve import Query, retrieve
+from rag.retrieve import Found, Query, retrieve
 from rag.store import Chunker, EmbeddedStore, IndexedArticle, IndexedPassage, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo, Span
 
@@ -22,6 +22,7 @@ Status = Literal["added", "updated", "unchanged", "skipped"]
 Progress = Callable[[int, int, str], None]
 _BATCH_PASSAGES = 256
 _TITLE_CHARS = 200
+_ANSWER_PASSAGES = 12
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,11 @@ class Index:
         self._store.close()
 
     @property
+    def store(self) -> Store:
+        """The store underneath."""
+        return self._store
+
+    @property
     def manifest(self) -> Manifest:
         """Model, chunker, counts, generation and digest."""
         return self._store.manifest
@@ -215,8 +221,8 @@ class Index:
             BadQuestion: it is empty, too long or has no words.
             BadInput: a date cannot be read.
         """
-        query = self._query(question)
-        return self._retrieve(query, k, filter_of(since, until, source))[0]
+        found = self._retrieve(self.query(question), k, filter_of(since, until, source))
+        return [item.hit for item in found]
 
     def ask(
         self,
@@ -232,7 +238,7 @@ class Index:
 
         Args:
             question: the question, in words.
-            k: how many passages the answer is chosen from.
+            k: how many of the nearest passages the answer shows.
             since: only articles published on this day (`YYYY-MM-DD`) or later.
             until: only articles published on this day or earlier.
             source: only articles of this outlet.
@@ -244,21 +250,27 @@ class Index:
         """
         started = time.perf_counter()
         where = filter_of(since, until, source)
-        query = self._query(question)
+        query = self.query(question)
         encoded = time.perf_counter()
-        hits, keys = self._retrieve(query, k or self._settings.k, where)
+        k = k or self._settings.k
+        found = self._retrieve(query, max(k, _ANSWER_PASSAGES), where)
         retrieved = time.perf_counter()
         threshold = self._settings.min_confidence if min_confidence is None else min_confidence
-        answer = answer_from(self._store, query, hits, keys, min_confidence=threshold)
+        answer = answer_from(self._store, query, found, info=self.info, k=k, min_confidence=threshold)
         timings = {
             "encode": 1e3 * (encoded - started),
             "retrieve": 1e3 * (retrieved - encoded),
             "answer": 1e3 * (time.perf_counter() - retrieved),
         }
         notes = (*answer.notes, *self._filter_notes(where))
-        return answer.model_copy(update={"index": self.info, "notes": notes, "timings_ms": timings})
+        return answer.model_copy(update={"notes": notes, "timings_ms": timings})
 
-    def _query(self, question: str) -> Query:
+    def query(self, question: str) -> Query:
+        """A question as retrieval sees it.
+
+        Raises:
+            BadQuestion: it is empty, too long or has no words.
+        """
         question = question.strip()
         if not question:
             raise BadQuestion("the question is empty", "Ask in a sentence, in quotes")
@@ -272,7 +284,7 @@ class Index:
         question = question.encode("utf-8", "replace").decode("utf-8")
         return Query(question, tuple(words.content_words(question)), self.embedder.encode_query(question))
 
-    def _retrieve(self, query: Query, k: int, where: Filter) -> tuple[list[Hit], list[int]]:
+    def _retrieve(self, query: Query, k: int, where: Filter) -> list[Found]:
         return retrieve(
             self._store,
             query,

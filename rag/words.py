@@ -72,6 +72,28 @@ def _plain_words(text: str, start: int, end: int) -> list[Word]:
     return found
 
 
+_PEOPLE = re.compile(r"n|an|ian|ean|es|ese|i|er")
+_IRREGULAR_PEOPLE = {
+    "us": "american", "uk": "british", "britain": "british", "england": "english", "franc": "french", "spain": "spanish",
+    "switzerland": "swiss", "netherland": "dutch", "germani": "german", "israel": "isra", "turkey": "turkish",
+    "poland": "polish", "sweden": "swedish", "denmark": "danish", "finland": "finnish", "ireland": "irish", "scotland": "scottish",
+    "norway": "norwegian", "greec": "greek", "wale": "welsh", "philippin": "filipino", "thailand": "thai", "iraq": "iraqi",
+    "pakistan": "pakistani", "ukrain": "ukrainian", "portug": "portugues", "lebanon": "lebanes", "peru": "peruvian",
+}  # fmt: skip
+
+
+@lru_cache(maxsize=50_000)
+def related(name: str, other: str) -> bool:
+    """Whether two stems are forms of one name: the same, or a country and its people (`china` and `chines`)."""
+    if name == other:
+        return True
+    if _IRREGULAR_PEOPLE.get(name) == other or _IRREGULAR_PEOPLE.get(other) == name:
+        return True
+    short, long = sorted((name, other), key=len)
+    root = short.rstrip("aeioy")
+    return len(root) >= 3 and long.startswith(root) and _PEOPLE.fullmatch(long[len(root) :]) is not None
+
+
 def is_content(word: Word) -> bool:
     """Whether a word carries meaning: not a function word, unless it is the acronym `US`, `IT`, `WHO` and the like."""
     if word.surface.casefold() not in STOPWORDS:

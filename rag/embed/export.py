@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,8 @@ from rag.embed.source import ModelSource, file_sha256, locate
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+Notice = Callable[[str], None]
+
 FORMAT = 1
 _OPSET = 17
 MODEL_FILE, WEIGHTS_FILE = "model.onnx", "weights.bin"
@@ -25,7 +27,7 @@ TOKENIZER_FILE, CARD_FILE = "tokenizer.json", "export.json"
 _SAMPLE = ["A sentence to trace.", "Another one, of another length, so that padding is traced too."]
 
 
-def exported(name: str, cache: Path) -> Path:
+def exported(name: str, cache: Path, notice: Notice = lambda _: None) -> Path:
     """The folder of a model's export, made if it is not in the cache yet.
 
     Raises:
@@ -33,7 +35,10 @@ def exported(name: str, cache: Path) -> Path:
     """
     source = locate(name)
     folder = export_folder(cache, source.sha256)
-    return folder if (folder / CARD_FILE).is_file() else export(source, folder)
+    if not (folder / CARD_FILE).is_file():
+        notice(f"preparing the model {source.name} (once)")
+        export(source, folder)
+    return folder
 
 
 def export_folder(cache: Path, sha256: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.embed.base import ModelInfo, TextVectors, Vectors
-from rag.embed.export import CARD_FILE, MODEL_FILE, TOKENIZER_FILE, export_folder, exported
+from rag.embed.export import CARD_FILE, MODEL_FILE, TOKENIZER_FILE, Notice, export_folder, exported
 from rag.errors import ModelMismatch, ModelMissing
 from rag.types import Span
 
@@ -21,7 +21,6 @@ _MAX_BATCH = 64
 _QUERY_PROMPTS = ("query", "search_query", "question")
 _TEXT_PROMPTS = ("passage", "document", "search_document", "corpus")
 
-Notice = Callable[[str], None]
 
 
 class OnnxEmbedder:
@@ -145,8 +144,7 @@ def load(name: str, cache: Path, *, sha256: str | None = None, notice: Notice = 
     """
     folder = export_folder(cache, sha256) if sha256 else None
     if folder is None or not (folder / CARD_FILE).is_file():
-        notice(f"preparing the model {name} (once)")
-        folder = exported(name, cache)
+        folder = exported(name, cache, notice)
     embedder = OnnxEmbedder(folder)
     if sha256 and embedder.info.sha256 != sha256:
         raise ModelMismatch(

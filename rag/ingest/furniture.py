@@ -16,12 +16,14 @@ _SEPARATOR = re.compile(r",? and |, | & ")
 _BYLINE = re.compile(rf"By (?P<names>{_NAMES})(?:,? [A-Z][\w ]+)?")
 _TRAILER = re.compile(r"\(?(?:Additional r|R)eporting by |\(?(?:Writing|Compiled|Editing|Produced) by ")
 _TRAILER_PART = re.compile(
-    rf"(?P<role>(?:additional )?reporting|writing|compiled|editing|produced) by (?P<names>{_NAMES})", re.IGNORECASE
+    rf"(?P<role>(?i:(?:additional )?reporting|writing|compiled|editing|produced)) by (?P<names>{_NAMES})"
 )
 _PICTURE = r"(?:Photo(?:graph)?s?|Images?|Illustrations?|Pictures?|Graphics?|Video)"
 _CREDIT = re.compile(rf"{_PICTURE}(?: credit| by|: )(?::| by)? ?(?P<who>[^.]{{2,100}})\.?")
 _TRAILING_CREDIT = re.compile(rf"(?<=[.!?”\"]) (?P<credit>{_PICTURE}(?: credit| by)?: [^.]{{2,80}})\.?$")
-_DESCRIBES = re.compile(rf"(?:An? )?(?:(?:stock|file|animated) )?{_PICTURE} (?:of|shows?|showing) [^.]*", re.IGNORECASE)
+_DESCRIBES = re.compile(
+    rf"(?:An? )?(?:(?:stock|file|animated) )?{_PICTURE} (?:of|shows?|showing) .*[^.!?]", re.IGNORECASE
+)
 _PICTURE_AGENCIES = re.compile(
     r"Getty|Shutterstock|iStock|Alamy|Unsplash|Reuters|\bAP\b|Associated Press|AFP|\bEPA\b|Bloomberg|Handout|Pool|via"
 )

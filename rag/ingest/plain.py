@@ -59,7 +59,8 @@ def read_article(text: str, **given: object) -> Article:
     body = _read_header(draft, lines, detect_title="title" not in given)
     if body < len(lines):
         _read_dateline(draft, lines[body])
-    _read_furniture(draft, lines[body:])
+    marked = {mark.start for mark in draft.marks if mark.kind != "dateline"}
+    _read_furniture(draft, [line for line in lines if line.start not in marked])
     draft.give("source", draft.fields.get("agency"), "agency")
     marks = tuple(sorted(draft.marks, key=lambda mark: (mark.start, mark.end)))
     return Article.model_validate({**draft.fields, "text": text, "marks": marks, "origins": draft.origins})
@@ -80,11 +81,8 @@ def _read_header(draft: _Draft, lines: list[Span], *, detect_title: bool) -> int
         elif furniture.byline(words):
             draft.give("authors", furniture.byline(words), "byline")
             draft.mark(line, "byline")
-        elif furniture.credit(words) is not None:
-            draft.give("source", furniture.credit_outlet(words), "illustration credit")
-            draft.mark(line, "credit")
-        elif _is_picture_caption(draft, lines, number):
-            draft.mark(line, "caption")
+        elif furniture.credit(words) is not None or _is_picture_caption(draft, lines, number):
+            continue
         elif words == draft.fields.get("title"):
             draft.mark(line, "title")
         elif (
@@ -146,13 +144,15 @@ def _read_furniture(draft: _Draft, lines: list[Span]) -> None:
             draft.give("contributors", reporters.contributors, "agency trailer")
             draft.give("editors", reporters.editors, "agency trailer")
         credit = furniture.trailing_credit(words)
-        kind = furniture.kind(words)
+        kind = furniture.kind(words) or ("caption" if _is_picture_caption(draft, lines, number) else None)
         if kind is None and in_tail:
             biography = furniture.biography(words, _names(draft))
             kind = "trailer" if reporters is not None else "biography" if biography else tail_kind
         elif kind is None and furniture.biography(words, _names(draft)) and number >= len(lines) // 2:
             kind = "biography"
         if kind is not None:
+            if kind == "credit":
+                draft.give("source", furniture.credit_outlet(words), "illustration credit")
             if kind == "signup" and (in_tail or number >= len(lines) - 4):
                 in_tail, tail_kind = True, "signup"
             draft.give("source", furniture.signup_outlet(words), "newsletter sign-up")

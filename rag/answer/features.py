@@ -1,0 +1,174 @@
+"""What speaks for a sentence as the answer to a question, as numbers that mean something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag import words
+from rag.answer.question import Kind, Question
+from rag.answer.speech import speaks
+from rag.retrieve import Found
+from rag.types import Article, Hit, Sentence, Span
+
+_OPENING_CHARS = 400
+_EARLIER = 2
+_TIME = re.compile(
+    r"\b1?\d{3}s?\b|\b20\d\d\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"
+    r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+    r"|\b(?:yesterday|today|tomorrow|tonight|century|centuries|decades?|ago|spring|summer|autumn|winter|BC|AD"
+    r"|(?:last|next|this|same|following) (?:week|weekend|month|year|morning|evening|night|day))\b"
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens?|twenty|thirty|forty|fifty|sixty"
+    r"|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|trillions?|half|third|quarter|several|few|once|twice"
+    r"|days?|weeks?|months|years|hours|minutes)\b",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"\b(?:in|at|near|from|to|outside|inside|across|into|of) (?:the )?[A-ZÀ-Þ]")
+_CAPITALISED = re.compile(r"(?<![.!?“\"] )(?<!^)\b[A-ZÀ-Þ][\w’'-]+")
+_PATTERNS: dict[Kind, re.Pattern[str]] = {"time": _TIME, "number": _NUMBER, "place": _PLACE}
+
+FEATURES = (
+    "cosine",
+    "cosine_best",
+    "coverage",
+    "coverage_best",
+    "coverage_with_neighbour",
+    "coverage_with_opening",
+    "pairs",
+    "kind",
+    "passage",
+    "opening",
+)
+"""The features of a sentence, in order.
+
+`cosine`: sentence vector and question vector · `cosine_best`: 1 for the highest of all candidates · `coverage`: share of the
+question's words in the sentence, weighted by rarity · `coverage_best`: 1 for the highest · `coverage_with_neighbour`: with
+the sentence before it and the title · `coverage_with_opening`: with the title and the article's opening · `pairs`: share of the
+question's word pairs that stand side by side · `kind`: 1 when it holds what the question asks for (a date, a number, …) ·
+`passage`: its passage's score, divided by the best · `opening`: 1 for an article's first sentence.
+"""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A sentence that may answer, and what speaks for it (`values` in the order of `FEATURES`).
+
+    `names`: share of the question's names in the sentence or its surroundings; `speaks`: whether the asked speaker is who speaks.
+    """
+
+    hit: Hit
+    sentence: Sentence
+    vector: NDArray[np.float32]
+    stems: frozenset[str]
+    values: NDArray[np.float64]
+    names: float
+    speaks: bool
+
+    @property
+    def text(self) -> str:
+        """The sentence."""
+        return self.hit.article.text[self.sentence.start : self.sentence.end]
+
+    def value(self, feature: str) -> float:
+        """One feature."""
+        return float(self.values[FEATURES.index(feature)])
+
+
+def candidates(question: Question, query: NDArray[np.float32], found: Sequence[Found]) -> list[Candidate]:
+    """The quotable sentences of some passages, each once, in the order of the passages and of the text.
+
+    Args:
+        question: the question.
+        query: its unit vector, shape (dimension,).
+        found: passages, best first, with the vectors of their sentences.
+    """
+    best = max((hit.score for hit, _ in found), default=1.0) or 1.0
+    seen: dict[tuple[str, int, int], Candidate] = {}
+    for hit, rows in found:
+        for candidate in _of_passage(question, query, hit, rows, hit.score / best):
+            key = (hit.article.id, candidate.sentence.start, candidate.sentence.end)
+            if key not in seen or seen[key].value("cosine") < candidate.value("cosine"):
+                seen[key] = candidate
+    listed = list(seen.values())
+    for feature in ("cosine", "coverage"):
+        highest = max((candidate.value(feature) for candidate in listed), default=0.0)
+        for candidate in listed:
+            is_best = candidate.value(feature) >= highest > 0
+            candidate.values[FEATURES.index(f"{feature}_best")] = float(is_best)
+    return listed
+
+
+def _of_passage(
+    question: Question, query: NDArray[np.float32], hit: Hit, rows: NDArray[np.float32], passage: float
+) -> list[Candidate]:
+    text = hit.article.text
+    title = frozenset(words.stems(hit.article.title))
+    opening = title | frozenset(words.stems(_opening(hit.article)))
+    listed: list[Candidate] = []
+    earlier: list[str] = []
+    neighbour: frozenset[str] = frozenset()
+    for sentence, row in zip(hit.passage.sentences, rows, strict=True):
+        words_here = text[sentence.start : sentence.end]
+        order = words.stems(words_here)
+        stems = frozenset(order)
+        if sentence.quotable:
+            side_by_side = question.pairs & set(zip(order, order[1:], strict=False))
+            values = {
+                "cosine": float(row @ query),
+                "coverage": coverage(question.weights, stems),
+                "coverage_with_neighbour": coverage(question.weights, stems | title | neighbour),
+                "coverage_with_opening": coverage(question.weights, stems | opening),
+                "pairs": len(side_by_side) / max(1, len(question.pairs)),
+                "kind": float(answers_kind(question, words_here)),
+                "passage": passage,
+                "opening": float(_opens(hit.article, sentence)),
+            }
+            listed.append(
+                Candidate(
+                    hit,
+                    sentence,
+                    row,
+                    stems,
+                    np.array([values.get(name, 0.0) for name in FEATURES]),
+                    names=_name_coverage(question.names, stems | neighbour | opening),
+                    speaks=speaks(question.speakers, words_here, earlier[-_EARLIER:]),
+                )
+            )
+        neighbour = stems
+        earlier.append(words_here)
+    return listed
+
+
+def coverage(weights: Mapping[str, float], stems: frozenset[str]) -> float:
+    """The share of the question's words that are there, weighted by rarity, in 0..1."""
+    total = sum(weights.values())
+    return sum(weight for stem, weight in weights.items() if stem in stems) / total if total else 0.0
+
+
+def answers_kind(question: Question, text: str) -> bool:
+    """Whether a sentence holds something of the kind the question expects; for a person, a name the question does not hold."""
+    if question.kind == "person":
+        return any(words.stem(match.group()) not in question.weights for match in _CAPITALISED.finditer(text))
+    pattern = _PATTERNS.get(question.kind)
+    return pattern is None or pattern.search(text) is not None
+
+
+def _name_coverage(names: frozenset[str], stems: frozenset[str]) -> float:
+    """The share of the names that are there, in this form or a related one; 1 when there are none."""
+    if not names:
+        return 1.0
+    return sum(any(words.related(name, stem) for stem in stems) for name in names) / len(names)
+
+
+def _opening(article: Article) -> str:
+    return article.text[article.story[0].start :][:_OPENING_CHARS] if article.story else ""
+
+
+def _opens(article: Article, sentence: Sentence | Span) -> bool:
+    return bool(article.story) and not article.text[article.story[0].start : sentence.start].strip()

@@ -1,0 +1,1 @@
+"""Gold sets, metrics, runs, reports, gates."""
