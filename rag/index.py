@@ -158,9 +158,7 @@ class Index:
         """The index's model, loaded when first needed."""
         if self._embedder is None:
             model = self._store.manifest.model
-            self._embedder = embed.load(
-                model.name, self._settings.cache, sha256=model.sha256, notice=self._notice
-            )
+            self._embedder = embed.load(model.name, self._settings.cache, sha256=model.sha256, notice=self._notice)
         return self._embedder
 
     def article(self, article_id: str) -> Article:
@@ -320,9 +318,7 @@ class _Adding:
     def run(self, sources: Iterable[str | Path | Article | Iterable[Article]]) -> AddReport:
         for found in self._read(sources):
             if isinstance(found, ingest.Skipped):
-                self._outcomes.append(
-                    Outcome(found.location, "skipped", reason=found.reason, named=found.named)
-                )
+                self._outcomes.append(Outcome(found.location, "skipped", reason=found.reason, named=found.named))
                 continue
             self._take(found)
             if self._waiting >= _BATCH_PASSAGES:
@@ -385,7 +381,9 @@ class _Adding:
         vectors = iter(self._embedder.encode_spans(texts, spans))
         upserts = [
             IndexedArticle(
-                article, [IndexedPassage(piece, *vector) for piece, vector in zip(pieces, vectors, strict=False)], location
+                article,
+                [IndexedPassage(piece, *vector) for piece, vector in zip(pieces, vectors, strict=False)],
+                location,
             )
             for article, pieces, location in self._pending
         ]
@@ -429,5 +427,5 @@ def _check_model(manifest: Manifest, path: str, wanted: str | None) -> None:
     if wanted and canonical(wanted) != manifest.model.name:
         raise ModelMismatch(
             f"the index in {path} was built with {manifest.model.name}, not {wanted}",
-            f"Unset the model, or build a new index: rag --index NEW_FOLDER --model {wanted} add PATH",
+            f"Unset the model, or build a new index: rag add PATH --index NEW_FOLDER --model {wanted}",
         )

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import Stemmer
 
+_PLACES = Path(__file__).with_name("places.tsv")
 _ACRONYM = re.compile(r"\b(?:[A-Za-z]\.){2,}")
 _POSSESSIVE = re.compile(r"['’]s\b|['’](?=\s|$)")
 _WORD = re.compile(r"[^\W_]+(?:[.,](?=\d)[^\W_]+)*")
@@ -73,21 +75,24 @@ def _plain_words(text: str, start: int, end: int) -> list[Word]:
 
 
 _PEOPLE = re.compile(r"n|an|ian|ean|es|ese|i|er")
-_IRREGULAR_PEOPLE = {
-    "us": "american", "uk": "british", "britain": "british", "england": "english", "franc": "french", "spain": "spanish",
-    "switzerland": "swiss", "netherland": "dutch", "germani": "german", "israel": "isra", "turkey": "turkish",
-    "poland": "polish", "sweden": "swedish", "denmark": "danish", "finland": "finnish", "ireland": "irish", "scotland": "scottish",
-    "norway": "norwegian", "greec": "greek", "wale": "welsh", "philippin": "filipino", "thailand": "thai", "iraq": "iraqi",
-    "pakistan": "pakistani", "ukrain": "ukrainian", "portug": "portugues", "lebanon": "lebanes", "peru": "peruvian",
-}  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, frozenset[str]]:
+    """For each stem of a country, its people or its capital: the stems that name the same country."""
+    groups: dict[str, set[str]] = {}
+    for line in _PLACES.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            alike = {stem(name) for name in line.split("\t") if name.strip()}
+            for name in alike:
+                groups.setdefault(name, set()).update(alike)
+    return {name: frozenset(alike) for name, alike in groups.items()}
 
 
 @lru_cache(maxsize=50_000)
 def related(name: str, other: str) -> bool:
-    """Whether two stems are forms of one name: the same, or a country and its people (`china` and `chines`)."""
-    if name == other:
-        return True
-    if _IRREGULAR_PEOPLE.get(name) == other or _IRREGULAR_PEOPLE.get(other) == name:
+    """Whether two stems are forms of one name: the same, or a country, its people or its capital (`china`, `chines`, `beij`)."""
+    if name == other or other in _countries().get(name, ()):
         return True
     short, long = sorted((name, other), key=len)
     root = short.rstrip("aeioy")

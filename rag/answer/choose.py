@@ -14,8 +14,7 @@ from rag.answer.weights import weights
 MAX_QUOTES = 3
 _SAME_COSINE = 0.92
 _SAME_WORDS = 0.8
-_MARGIN = 3.0
-_MARGIN_SAME_ARTICLE = 1.5
+_MARGIN = 2.0
 
 
 class Choice(NamedTuple):
@@ -36,8 +35,7 @@ def pool(question: Question, listed: Sequence[Candidate]) -> list[Candidate]:
 def choose(listed: Sequence[Candidate]) -> list[Choice]:
     """The best sentence and those that add to it, best first; none when there are no candidates.
 
-    A further sentence must score nearly as well as the best (less nearly when it is from another article), and must not say
-    what an earlier one says. Ties go to the earlier passage and the earlier sentence.
+    A further sentence must score nearly as well as the best and must not say what an earlier one says. Ties go to the earlier passage and the earlier sentence.
     """
     model = weights("choice", FEATURES)
     scored = sorted(
@@ -49,14 +47,9 @@ def choose(listed: Sequence[Candidate]) -> list[Choice]:
         twin = next((at for at, choice in enumerate(chosen) if _same(choice.candidate, candidate)), None)
         if twin is not None:
             chosen[twin] = _with_copy(chosen[twin], candidate)
-        elif not chosen or (len(chosen) < MAX_QUOTES and chosen[0].score - score <= _margin(chosen, candidate)):
+        elif not chosen or (len(chosen) < MAX_QUOTES and chosen[0].score - score <= _MARGIN):
             chosen.append(Choice(candidate, score, ()))
     return chosen
-
-
-def _margin(chosen: Sequence[Choice], candidate: Candidate) -> float:
-    articles = {choice.candidate.hit.article.id for choice in chosen}
-    return _MARGIN_SAME_ARTICLE if candidate.hit.article.id in articles else _MARGIN
 
 
 def _same(one: Candidate, other: Candidate) -> bool:

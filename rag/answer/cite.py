@@ -17,7 +17,9 @@ def cite(store: Store, choices: Sequence[Choice]) -> tuple[list[Citation], list[
         article = store.article(candidate.hit.article.id)
         start, end = candidate.sentence.start, candidate.sentence.end
         if article.text[start:end] != candidate.text:
-            faults.append(f"a quote from {article.id} was withheld: the stored text has changed; run the question again")
+            faults.append(
+                f"a quote from {article.id} was withheld: the stored text has changed; run the question again"
+            )
             continue
         citations.append(
             Citation(

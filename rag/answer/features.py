@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,12 +118,15 @@ def _of_passage(
         order = words.stems(words_here)
         stems = frozenset(order)
         if sentence.quotable:
+            speaking = speaks(question.speakers, words_here, earlier[-_EARLIER:])
+            # Who speaks, and the setting that an article's opening gives, are not said again in each sentence of a speech.
+            given = question.speakers | opening if speaking else frozenset()
             side_by_side = question.pairs & set(zip(order, order[1:], strict=False))
             values = {
                 "cosine": float(row @ query),
-                "coverage": coverage(question.weights, stems),
-                "coverage_with_neighbour": coverage(question.weights, stems | title | neighbour),
-                "coverage_with_opening": coverage(question.weights, stems | opening),
+                "coverage": coverage(question, stems, given),
+                "coverage_with_neighbour": coverage(question, stems | title | neighbour, given),
+                "coverage_with_opening": coverage(question, stems | opening, given),
                 "pairs": len(side_by_side) / max(1, len(question.pairs)),
                 "kind": float(answers_kind(question, words_here)),
                 "passage": passage,
@@ -137,7 +140,7 @@ def _of_passage(
                     stems,
                     np.array([values.get(name, 0.0) for name in FEATURES]),
                     names=_name_coverage(question.names, stems | neighbour | opening),
-                    speaks=speaks(question.speakers, words_here, earlier[-_EARLIER:]),
+                    speaks=speaking,
                 )
             )
         neighbour = stems
@@ -145,10 +148,22 @@ def _of_passage(
     return listed
 
 
-def coverage(weights: Mapping[str, float], stems: frozenset[str]) -> float:
-    """The share of the question's words that are there, weighted by rarity, in 0..1."""
-    total = sum(weights.values())
-    return sum(weight for stem, weight in weights.items() if stem in stems) / total if total else 0.0
+def coverage(question: Question, stems: frozenset[str], given: frozenset[str] = frozenset()) -> float:
+    """The share of the question's words that are there, weighted by rarity, in 0..1.
+
+    A name is there in any of its forms (`China`, `Chinese`); `given` are words that count as there.
+    """
+    total = sum(question.weights.values())
+    there = sum(
+        weight
+        for stem, weight in question.weights.items()
+        if stem in stems or stem in given or (stem in question.names and _stands_in(stem, stems))
+    )
+    return there / total if total else 0.0
+
+
+def _stands_in(name: str, stems: frozenset[str]) -> bool:
+    return any(words.related(name, stem) for stem in stems)
 
 
 def answers_kind(question: Question, text: str) -> bool:
@@ -163,7 +178,7 @@ def _name_coverage(names: frozenset[str], stems: frozenset[str]) -> float:
     """The share of the names that are there, in this form or a related one; 1 when there are none."""
     if not names:
         return 1.0
-    return sum(any(words.related(name, stem) for stem in stems) for name in names) / len(names)
+    return sum(_stands_in(name, stems) for name in names) / len(names)
 
 
 def _opening(article: Article) -> str:

@@ -20,7 +20,7 @@ _SAY = (
 )
 _ASKED_SPEAKER = re.compile(
     rf"\b(?:what|how(?! many| much| long))\b(?: else| exactly)? (?:did|does|do|has|have|had|is|was|are|were)\s+(?P<who>(?:\S+\s+){{1,6}}?)"
-    rf"(?:{_SAY})\b",
+    rf"(?P<verb>{_SAY})\b",
     re.IGNORECASE,
 )
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -43,7 +43,8 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "place",
         re.compile(
-            r"\bwhere\b|\b(?:what|which) (?:city|country|countries|place|town|state|location|venue|region)\b", re.IGNORECASE
+            r"\bwhere\b|\b(?:what|which) (?:city|country|countries|place|town|state|location|venue|region)\b",
+            re.IGNORECASE,
         ),
     ),
     ("person", re.compile(r"\bwho(?:m|se)?\b", re.IGNORECASE)),
@@ -55,7 +56,8 @@ class Question:
     """A question, analysed.
 
     `weights` maps each content stem to its inverse document frequency in the collection; `pairs` are neighbouring content stems;
-    `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for.
+    `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for (the verb of
+    asking for them is not among the words).
     """
 
     text: str
@@ -76,6 +78,8 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
     """
     content = words.content_words(text)
     speakers = speakers_of(text)
+    if speakers and (asked := _ASKED_SPEAKER.search(text)):
+        content = [word for word in content if not asked.start("verb") <= word.start < asked.end("verb")]
     return Question(
         text=text,
         weights={word.stem: idf(frequencies.get(word.stem, 0), passages) for word in content},

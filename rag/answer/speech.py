@@ -4,65 +4,101 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from rag import words
 
-_AFTER = r"said|says|told|added|noted|argued|explained|warned|wrote|stressed|recalled|concluded"
-VERB = re.compile(
-    rf"\b(?:(?P<inverts>{_AFTER})|saying|tells|adds|notes|stated|states|claimed|claims|argues|warns|urged|urges|announced|announces"
-    r"|emphasi[sz]e[sd]?|stresses|reiterate[sd]?|express(?:ed|es)|call(?:ed|s) (?:for|on|it|the)|calling for|insist(?:ed|s)|den(?:ied|ies)"
-    r"|advocat(?:ed|es|ing)|propos(?:ed|es)|support(?:ed|s)|backs|backed|thinks|thought|believes?|believed|describe[sd]|recogni[sz]e[sd]"
-    r"|reaffirm(?:ed|s)|underscore[sd]|point(?:ed|s) out|wants|hopes|hoped|is willing|are willing|suggest(?:ed|s)|accus(?:ed|es)"
-    r"|blam(?:ed|es)|critici[sz]e[sd]|condemn(?:ed|s)|welcom(?:ed|es)|demand(?:ed|s)|pledg(?:ed|es)|confirm(?:ed|s)|considered|vow(?:ed|s)"
-    r"|testif(?:ied|ies)|reject(?:ed|s)|dismiss(?:ed|es)|prais(?:ed|es)|asked|ask|quoted|acknowledge[sd]?|admit(?:ted|s)|predict(?:ed|s))\b"
+_INVERTS = "said|says|added|adds|noted|argued|explained|warned|wrote|stressed"
+_SAY = re.compile(
+    rf"\b(?:(?P<inverts>{_INVERTS})|told|tells|telling|notes|stated|states|claimed|claims|argues|warns|urged|urges|announced|announces"
+    r"|emphasi[sz]e[sd]?|stresses|reiterate[sd]?|expresse[sd]|called (?:for|on|it)|calls (?:for|on|it)|insist(?:ed|s)|den(?:ied|ies)"
+    r"|propos(?:ed|es)|describe[sd]|pointed out|points out|suggest(?:ed|s)|accuse[sd]|blame[sd]|critici[sz]e[sd]|condemn(?:ed|s)"
+    r"|welcome[sd]|demand(?:ed|s)|pledge[sd]|confirm(?:ed|s)|vow(?:ed|s)|testif(?:ied|ies)|reject(?:ed|s)|dismisse[sd]|praise[sd]"
+    r"|acknowledge[sd]?|admit(?:ted|s)|predict(?:ed|s)|underscored|recalled|concluded|responded|replied|asked|declared)\b"
 )
-_PRONOUN = re.compile(r"(?:^|[,;”\"] ?|\b(?:but|and|which|that) )(?:he|she|they|it)(?: \w+){0,2} ?$", re.IGNORECASE)
-_CLAUSE = re.compile(r"[;:“”\"]|, (?:which|who|while|but|although)\b|\b(?:that|because|after|before|when|if)\b")
-_BEFORE_WORDS, _AFTER_WORDS = 14, 8
+_STANCE = re.compile(
+    r"\b(?:advocat(?:ed|es|ing)|supports?|supported|backs|backed|thinks?|thought|believes?|believed|recogni[sz]e[sd]?|reaffirm(?:ed|s)?"
+    r"|wants?|wanted|hopes?|hoped|(?:is|are) willing|considers?|considered|opposes?|opposed)\b"
+)
+_ACCORDING = re.compile(r"\baccording to (?P<who>[^,.;“\"]{2,80})", re.IGNORECASE)
+_QUOTED = re.compile(r"[“\"][^”\"]*[”\"]")
+_STOPS = re.compile(r"[,;:—–“”\"]")
+_JOINS = re.compile(r"\b(?:that|which|who|whom|when|while|after|before|because|as|if|where|but|than)\b")
+_CLAUSE_WORDS = re.compile(
+    r"\b(?:that|it|he|she|they|there|this|would|will|should|could|can|may|must|is|are|was|were|has|have|had|in|on|at|to|during)\b"
+)
+_PRONOUN = re.compile(r"(?:he|she|they|it)(?: (?:also|later|then|further))*", re.IGNORECASE)
+_OFFICIAL = re.compile(
+    r"\b(?:spokes\w+|minist\w+|president|official\w*|ambassador|envoy|representative\w*|government|secretary|delegat\w+|leader|chief)\b",
+    re.IGNORECASE,
+)
+_SUBJECT_WORDS = 8
+_INVERTED_WORDS = 10
 
 
-def mentions(text: str) -> list[list[str]]:
-    """For each verb of speech, the stems of the words where its subject stands; an empty list for a pronoun."""
-    found: list[list[str]] = []
-    for verb in VERB.finditer(text):
-        before = _CLAUSE.split(text[: verb.start()])[-1]
-        if verb["inverts"] and not before.strip(" ,"):
-            before = ""
-        after = re.split(r"[.;“\"]", text[verb.end() :])[0] if verb["inverts"] else ""
-        if _PRONOUN.search(text[: verb.start()]):
-            found.append([])
-            continue
-        subject = words.stems(before)[-_BEFORE_WORDS:] + words.stems(after)[:_AFTER_WORDS]
-        found.append(subject)
-    return found
+class _Attribution(NamedTuple):
+    """The words where a verb's subject stands, None for a pronoun; `inverted` when it follows the verb (`…, said X`)."""
+
+    subject: str | None
+    inverted: bool = False
 
 
 def speaks(asked: frozenset[str], text: str, before: Sequence[str] = ()) -> bool:
     """Whether one of those asked about is who speaks in a sentence.
 
+    Verbs of saying decide; where a sentence has none, verbs of a stance (`supports`, `hopes`) do. A pronoun, or a quotation without a verb,
+    belongs to the last one who spoke just before.
+
     Args:
         asked: stems of the name or role asked about.
         text: the sentence.
-        before: the sentences just before it, nearest last; a pronoun's name is looked for there.
+        before: the sentences just before it, in order.
     """
     if not asked:
         return False
-    for subject in mentions(text):
-        if _is_among(asked, subject):
-            return True
-        if not subject:
-            return _earlier_speaker(asked, before)
-    opens = words.stems(text)[:1]
-    return False if not opens else text.startswith(("“", '"')) and _earlier_speaker(asked, before[-1:])
+    speaker = _speaker(text)
+    if speaker is None and text.startswith(("“", '"')):
+        speaker = _Attribution(None)
+    if speaker is None:
+        return False
+    return _earlier(asked, before) if speaker.subject is None else _is_among(asked, speaker.subject)
 
 
-def _earlier_speaker(asked: frozenset[str], before: Sequence[str]) -> bool:
-    for earlier in reversed(before):
-        named = [subject for subject in mentions(earlier) if subject]
-        if named:
-            return any(_is_among(asked, subject) for subject in named)
+def _earlier(asked: frozenset[str], before: Sequence[str]) -> bool:
+    for sentence in reversed(before):
+        speaker = _speaker(sentence)
+        if speaker is not None and speaker.subject:
+            return _is_among(asked, speaker.subject)
     return False
 
 
-def _is_among(asked: frozenset[str], subject: Sequence[str]) -> bool:
-    return any(words.related(name, stem) for name in asked for stem in subject)
+def _is_among(asked: frozenset[str], subject: str) -> bool:
+    return any(words.related(name, word.stem) for name in asked for word in words.words(subject))
+
+
+def _speaker(text: str) -> _Attribution | None:
+    """Whoever the whole sentence is attributed to: `…, said X` frames all that stands before it; else the first who speaks."""
+    plain = _QUOTED.sub(lambda quoted: "“" + "_" * (len(quoted.group()) - 2) + "”", text)
+    said = [_subject(plain, verb) for verb in _SAY.finditer(plain)]
+    said += [_Attribution(found["who"]) for found in _ACCORDING.finditer(plain)]
+    said = [attribution for attribution in said if attribution.subject != ""]
+    said = said or [a for verb in _STANCE.finditer(plain) if (a := _subject(plain, verb)).subject != ""]
+    return next((attribution for attribution in said if attribution.inverted), said[0] if said else None)
+
+
+def _subject(text: str, verb: re.Match[str]) -> _Attribution:
+    """The words where a verb's subject stands: after `said` in `…, said X`, else just before the verb."""
+    left = text[: verb.start()].rstrip()
+    after = _STOPS.split(text[verb.end() :])[0].strip(" .")
+    may_invert = verb.re is _SAY and verb["inverts"] and left.endswith((",", "”", '"', "?", "!"))
+    if may_invert and after and len(after.split()) <= _INVERTED_WORDS and not _CLAUSE_WORDS.search(after):
+        return _Attribution(after, inverted=True)
+    parts = [part.strip() for part in _STOPS.split(left)]
+    if parts[-1] or len(parts) < 3:  # noqa: PLR2004 - a name and its apposition, then the empty rest
+        nearest = _JOINS.split(parts[-1])[-1].strip()
+        nearest = nearest.rsplit(" and ", 1)[-1] if nearest.startswith(("and ", "or ")) else nearest
+        if _PRONOUN.fullmatch(nearest):
+            return _Attribution(None)
+        return _Attribution(" ".join(nearest.split()[-_SUBJECT_WORDS:]))
+    role, name = parts[-2], parts[-3]
+    return _Attribution(f"{name.split()[-1] if name else ''} {name} {role if _OFFICIAL.search(role) else ''}".strip())

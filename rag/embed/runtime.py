@@ -22,7 +22,6 @@ _QUERY_PROMPTS = ("query", "search_query", "question")
 _TEXT_PROMPTS = ("passage", "document", "search_document", "corpus")
 
 
-
 class OnnxEmbedder:
     """An `Embedder` over an exported model. Batches are sorted by length, so padding is rare.
 
@@ -76,9 +75,7 @@ class OnnxEmbedder:
             return self._encode_spans_alone(texts, spans)
         prompt = self._prompt(_TEXT_PROMPTS)
         found: list[TextVectors | None] = [None] * len(texts)
-        for rows, encodings, (vectors, tokens) in self._batches(
-            [prompt + text for text in texts], self._text_session
-        ):
+        for rows, encodings, (vectors, tokens) in self._batches([prompt + text for text in texts], self._text_session):
             for row, encoding, vector, outputs in zip(rows, encodings, vectors, tokens, strict=True):
                 offsets = np.array(encoding.offsets) - len(prompt)
                 pooled = [_mean(outputs[: len(offsets)], offsets, span) for span in spans[row]]

@@ -53,7 +53,9 @@ def load_questions(path: Path) -> list[GoldQuestion]:
             try:
                 questions.append(GoldQuestion.model_validate(json.loads(line)))
             except (ValueError, ValidationError) as error:
-                raise BadInput(f"{path} line {number} is not a gold question", "See eval/README.md for the fields") from error
+                raise BadInput(
+                    f"{path} line {number} is not a gold question", "See eval/README.md for the fields"
+                ) from error
     if not questions:
         raise BadInput(f"the gold set {path} is empty", "Name a JSON-lines file of questions")
     return questions
@@ -75,10 +77,14 @@ def spans_of(question: GoldQuestion, article: Callable[[str], Article]) -> list[
         try:
             text = article(evidence.doc_id).text
         except ArticleMissing as error:
-            raise BadInput(f"question {question.id}: article {evidence.doc_id} is not in the index", "Add it") from error
+            raise BadInput(
+                f"question {question.id}: article {evidence.doc_id} is not in the index", "Add it"
+            ) from error
         at = text.find(evidence.quote)
         if at < 0:
-            raise BadInput(f"question {question.id}: its quote is not in article {evidence.doc_id}", "Correct the quote")
+            raise BadInput(
+                f"question {question.id}: its quote is not in article {evidence.doc_id}", "Correct the quote"
+            )
         while at >= 0:
             spans.append((evidence.doc_id, at, at + len(evidence.quote)))
             at = text.find(evidence.quote, at + 1)

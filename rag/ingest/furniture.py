@@ -126,7 +126,11 @@ def signup_outlet(line: str) -> str | None:
 def biography(line: str, known: tuple[str, ...]) -> bool:
     """Whether a line tells who one of the known authors is."""
     starts = any(line.startswith(name) for name in known)
-    return starts and _JOB.search(line) is not None and re.match(r".{3,60}? (?:is|was|covers|writes|joined) ", line) is not None
+    return (
+        starts
+        and _JOB.search(line) is not None
+        and re.match(r".{3,60}? (?:is|was|covers|writes|joined) ", line) is not None
+    )
 
 
 def kind(line: str) -> MarkKind | None:

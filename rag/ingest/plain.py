@@ -85,12 +85,7 @@ def _read_header(draft: _Draft, lines: list[Span], *, detect_title: bool) -> int
             continue
         elif words == draft.fields.get("title"):
             draft.mark(line, "title")
-        elif (
-            detect_title
-            and not draft.fields.get("title")
-            and following.count("\n") > 1
-            and _is_title(words)
-        ):
+        elif detect_title and not draft.fields.get("title") and following.count("\n") > 1 and _is_title(words):
             draft.give("title", words, "first line")
             draft.mark(line, "title")
         else:

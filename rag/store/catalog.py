@@ -215,9 +215,7 @@ class Catalog:
 
     def sentence_vectors(self, keys: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The sentence vectors of these passages, shape (sentences, dimension) each."""
-        rows = self._by_key(
-            "SELECT key, length(vector) / 4, sentence_vectors FROM passages WHERE key IN", keys
-        )
+        rows = self._by_key("SELECT key, length(vector) / 4, sentence_vectors FROM passages WHERE key IN", keys)
         return {key: np.frombuffer(blob, "<f2").astype(np.float32).reshape(-1, width) for key, width, blob in rows}
 
     def keys_where(self, where: Filter) -> NDArray[np.int64]:
@@ -228,9 +226,10 @@ class Catalog:
 
     def added_since(self, generation: int) -> Iterator[tuple[int, Passage, Article, NDArray[np.float32]]]:
         """Key, passage, article and vector of what was written after a generation, in the order of the keys."""
-        keys = [row[0] for row in self._db.execute(
-            "SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation]
-        )]
+        keys = [
+            row[0]
+            for row in self._db.execute("SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation])
+        ]
         held: Article | None = None
         for at in range(0, len(keys), _CHUNK):
             chunk = keys[at : at + _CHUNK]
@@ -268,7 +267,7 @@ class Catalog:
     def _damaged(self, error: sqlite3.Error) -> IndexDamaged:
         return IndexDamaged(
             f"the catalog {self._path} cannot be used: {error}",
-            "Check the folder's permissions and free space, or build the index again with `rag --index NEW add PATH`",
+            "Check the folder's permissions and free space, or build the index again with `rag add PATH --index NEW_FOLDER`",
         )
 
 

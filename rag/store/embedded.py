@@ -63,7 +63,8 @@ class EmbeddedStore:
         if not found:
             if (folder / MANIFEST_FILE).exists():
                 raise IndexDamaged(
-                    f"the index in {folder} has lost its {CATALOG_FILE}", "Restore it, or remove the folder and add again"
+                    f"the index in {folder} has lost its {CATALOG_FILE}",
+                    "Restore it, or remove the folder and add again",
                 )
             raise IndexMissing(f"there is no index in {folder}", "Make one: rag add FOLDER_OR_FILES")
         if not os.access(folder / CATALOG_FILE, os.R_OK) or not os.access(folder, os.W_OK | os.X_OK):
@@ -250,4 +251,6 @@ def _read_manifest(folder: Path, written: str) -> Manifest:
 
 def _unusable(folder: Path, error: OSError) -> IndexDamaged:
     reason = (error.strerror or str(error)).lower()
-    return IndexDamaged(f"the index folder {folder} cannot be used: {reason}", "Check that path, or name another --index")
+    return IndexDamaged(
+        f"the index folder {folder} cannot be used: {reason}", "Check that path, or name another --index"
+    )

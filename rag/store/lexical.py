@@ -89,7 +89,11 @@ class LexicalIndex:
         schema, query = _schema(), tantivy.Query
         should, must = tantivy.Occur.Should, tantivy.Occur.Must
         matches = query.boolean_query(
-            [(should, query.term_query(schema, field, stem)) for stem in dict.fromkeys(stems) for field in ("body", "byline")]
+            [
+                (should, query.term_query(schema, field, stem))
+                for stem in dict.fromkeys(stems)
+                for field in ("body", "byline")
+            ]
         )
         parts = [(must, matches)]
         if where.since:

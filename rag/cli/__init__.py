@@ -1,0 +1,1 @@
+"""`ask` and `rag`: arguments in, text or JSON out."""

@@ -1,0 +1,128 @@
+"""`ask`: a question in, a cited answer out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import typer
+
+from rag import config, resources
+from rag.cli import options
+from rag.cli.render import answer_text, is_terminal
+from rag.errors import BadQuestion, IndexMissing, RagError
+
+ANSWERED, ABSTAINED = 0, 3
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@app.command()
+def ask(
+    question: Annotated[list[str] | None, typer.Argument(help="The question.", show_default=False)] = None,
+    *,
+    as_json: options.JsonOption = False,
+    k: Annotated[int | None, typer.Option("--k", help="Passages to show in JSON.", show_default="5")] = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    source: options.SourceOption = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option("--min-confidence", help="Abstain under this confidence, 0 to 1.", show_default="0.2"),
+    ] = None,
+    index: options.IndexOption = None,
+    model: options.ModelOption = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    debug: options.DebugOption = False,
+) -> None:
+    """Answer a question from news articles, with the sentences that say so, word for word.
+
+    Without a question: a conversation on a terminal, one question a line from a pipe.
+
+    Exit codes: 0 answered, 3 the articles do not answer, 1 an error, 2 wrong usage.
+    """
+    del debug  # read by the entry point, which shows the traceback
+    if version:
+        _show_version()
+        return
+    settings = config.load(index=index, model=model, k=k, min_confidence=min_confidence)
+    if question is not None and not " ".join(question).strip():
+        raise BadQuestion("the question is empty", 'Ask in a sentence: ask "what did China say in Geneva?"')
+    asked = [" ".join(question)] if question else None
+    with _open(settings) as opened:
+        outcomes = []
+        for text in asked or _lines():
+            try:
+                answer = opened.ask(text, since=since, until=until, source=source)
+            except BadQuestion as error:
+                if asked:
+                    raise
+                print(f"error: {error}", file=sys.stderr)  # noqa: T201
+                continue
+            if as_json:
+                sys.stdout.write(json.dumps(answer.as_json(), ensure_ascii=False) + "\n")
+            else:
+                answer_text(answer, terminal=is_terminal())
+            sys.stdout.flush()
+            outcomes.append(answer.abstained)
+    raise typer.Exit(ANSWERED if not outcomes or not all(outcomes) else ABSTAINED)
+
+
+def _show_version() -> None:
+    from rag import __version__
+
+    print(f"ask {__version__}")  # noqa: T201
+
+
+def _open(settings: config.Settings) -> Index:
+    """The index; in a checkout that has none yet, one built from the seeds first."""
+    try:
+        return Index.open(settings=settings, notice=_notice)
+    except IndexMissing:
+        if resources.checkout() is None or settings.index != config.Settings().index:
+            raise
+    from rag.cli.progress import adding
+
+    _notice(f"no index yet: building one from {resources.resource('seeds')}")
+    built = Index.create(settings=settings, notice=_notice)
+    try:
+        with adding() as progress:
+            report = built.add(resources.resource("seeds"), progress=progress)
+    except RagError:
+        built.close()
+        raise
+    for outcome in report.skipped:
+        _notice(f"skipped {outcome.location}: {outcome.reason}")
+    return built
+
+
+def _notice(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _lines() -> Iterable[str]:
+    return _conversation() if sys.stdin.isatty() else _piped()
+
+
+def _piped() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        text = line.decode("utf-8", "replace").strip()
+        if text:
+            yield text
+
+
+def _conversation() -> Iterator[str]:
+    _notice("Ask a question; an empty line or Ctrl-D ends.")
+    while True:
+        try:
+            text = input("ask> ").strip()
+        except EOFError:
+            return
+        if not text:
+            return
+        yield text
+
+
+from rag.index import Index  # noqa: E402 - after typer, so that the warm-up thread has the processor first

@@ -1,0 +1,57 @@
+"""The two commands' entry points: they turn every error into one line and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+from rag.errors import RagError
+
+_INTERRUPTED = 130
+
+
+def ask() -> None:
+    """The `ask` command."""
+    threading.Thread(target=_warm_up, daemon=True).start()
+    _run(lambda: __import__("rag.cli.ask", fromlist=["app"]).app())
+
+
+def rag() -> None:
+    """The `rag` command."""
+    _run(lambda: __import__("rag.cli.manage", fromlist=["app"]).app())
+
+
+def _warm_up() -> None:
+    """Loads the libraries that every question needs while the arguments are still being read."""
+    with contextlib.suppress(ImportError):
+        import numpy  # noqa: F401, ICN001
+        import onnxruntime  # noqa: F401
+
+
+def _run(command: Callable[[], None]) -> None:
+    debug = "--debug" in sys.argv
+    try:
+        command()
+    except RagError as error:
+        _fail(str(error), error.exit_code, debug=debug)
+    except KeyboardInterrupt:
+        _fail("interrupted", _INTERRUPTED, debug=debug)
+    except BrokenPipeError:  # the reader of our output has gone, say `ask … | head`
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - no traceback reaches a user
+        name = type(error).__name__
+        _fail(f"unexpected {name}: {error}. Run again with --debug and report what it shows", 1, debug=debug)
+
+
+def _fail(line: str, code: int, *, debug: bool) -> None:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    print(f"error: {' '.join(line.split())}", file=sys.stderr)  # noqa: T201
+    sys.exit(code)

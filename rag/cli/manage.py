@@ -1,0 +1,223 @@
+"""`rag`: everything about an index except asking it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rag import config, resources
+from rag.cli import options
+from rag.cli.render import clean, dated, hits_text, is_terminal
+from rag.errors import BadInput
+from rag.index import AddReport, Index, filter_of
+from rag.types import Article, hit_json
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Manage an index of news articles. `ask` answers questions from it.",
+)
+_SKIPPED_SHOWN = 20
+
+
+@app.command()
+def add(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.", show_default=False)] = None,
+    *,
+    seeds: Annotated[bool, typer.Option("--seeds", help="Add the five sample articles.")] = False,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Character encoding of the files.", show_default="utf-8")
+    ] = None,
+    max_file_mb: Annotated[
+        float | None, typer.Option("--max-file-mb", help="Skip larger files.", show_default="10")
+    ] = None,
+    as_json: options.JsonOption = False,
+    index: options.IndexOption = None,
+    model: options.ModelOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Add articles: plain text (.txt, .md) and JSON lines (.jsonl). What is there already is left as it is.
+
+    What cannot be read is named and skipped; the rest is added. Exit code 1 when a path that was named could not be read.
+    """
+    del debug
+    sources = [*(paths or []), *([resources.resource("seeds")] if seeds else [])]
+    if not sources:
+        raise BadInput("nothing to add", "Name files or folders, or use --seeds for the five sample articles")
+    from rag.cli.progress import adding
+
+    settings = config.load(index=index, model=model, encoding=encoding, max_file_mb=max_file_mb)
+    with Index.create(settings=settings, notice=_notice) as opened:
+        with adding() as progress:
+            report = opened.add(*sources, progress=progress)
+        _report(report, as_json=as_json)
+    raise typer.Exit(
+        int(any(outcome.named for outcome in report.skipped) or report.count("skipped") == len(report.outcomes))
+    )
+
+
+def _report(report: AddReport, *, as_json: bool) -> None:
+    counts = {status: report.count(status) for status in ("added", "updated", "unchanged", "skipped")}
+    if as_json:
+        outcomes = [vars(outcome) for outcome in report.outcomes]
+        _json({**counts, "outcomes": outcomes})
+        return
+    for outcome in report.skipped[:_SKIPPED_SHOWN]:
+        _notice(f"skipped {outcome.location}: {outcome.reason}")
+    if counts["skipped"] > _SKIPPED_SHOWN:
+        _notice(f"and {counts['skipped'] - _SKIPPED_SHOWN} more skipped; --json lists them all")
+    _line(", ".join(f"{status} {count}" for status, count in counts.items()))
+
+
+@app.command()
+def remove(
+    article_ids: Annotated[list[str], typer.Argument(help="Ids of articles.", show_default=False)],
+    *,
+    index: options.IndexOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Remove articles from the index."""
+    del debug
+    with Index.open(settings=config.load(index=index)) as opened:
+        opened.remove(*article_ids)
+    _line(f"removed {len(article_ids)}")
+
+
+@app.command("list")
+def list_(
+    *,
+    author: Annotated[str | None, typer.Option("--author", help="Only articles with this name in the byline.")] = None,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    source: options.SourceOption = None,
+    as_json: options.JsonOption = False,
+    index: options.IndexOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """List the articles: id, date, outlet, title."""
+    del debug
+    with Index.open(settings=config.load(index=index)) as opened:
+        found = [
+            article
+            for article in opened.articles(filter_of(since, until, source))
+            if author is None or author.casefold() in " ".join(_people(article)).casefold()
+        ]
+    if as_json:
+        _json([_summary(article) for article in found])
+        return
+    for article in found:
+        _line(f"{article.id}  {dated(article):24}  {article.source or '–':14}  {article.label}")
+
+
+@app.command()
+def show(
+    article_id: Annotated[str, typer.Argument(help="Id of an article, or the start of it.", show_default=False)],
+    *,
+    text: Annotated[bool, typer.Option("--text", help="Print the stored text, unchanged, and nothing else.")] = False,
+    as_json: options.JsonOption = False,
+    index: options.IndexOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Show an article: every field and where it was found, or its text."""
+    del debug
+    with Index.open(settings=config.load(index=index)) as opened:
+        article = opened.article(article_id)
+    if text:
+        sys.stdout.buffer.write(article.text.encode("utf-8", "surrogateescape"))
+        return
+    if as_json:
+        _json(article.model_dump())
+        return
+    for name, value in _summary(article).items():
+        origin = article.origins.get(name)
+        shown = ", ".join(value) if isinstance(value, (list, tuple)) else value
+        if shown:
+            _line(f"{name:15} {shown}{f'  (from: {origin})' if origin else ''}")
+    for mark in article.marks:
+        excerpt = " ".join(article.text[mark.start : mark.end].split())
+        _line(f"not the story   {mark.start}–{mark.end} {mark.kind}: {excerpt[:60]}")
+    _line("")
+    _line(article.text)
+
+
+@app.command()
+def search(
+    question: Annotated[list[str], typer.Argument(help="Words or a question.", show_default=False)],
+    *,
+    k: Annotated[int, typer.Option("--k", help="How many passages.", min=1, max=100)] = 10,
+    since: options.SinceOption = None,
+    until: options.UntilOption = None,
+    source: options.SourceOption = None,
+    as_json: options.JsonOption = False,
+    index: options.IndexOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Find passages, best first, without choosing an answer."""
+    del debug
+    text = " ".join(question)
+    with Index.open(settings=config.load(index=index), notice=_notice) as opened:
+        hits = opened.search(text, k=k, since=since, until=until, source=source)
+    if as_json:
+        _json([hit_json(hit) for hit in hits])
+    else:
+        hits_text(hits, text, terminal=is_terminal())
+
+
+@app.command()
+def status(
+    *,
+    as_json: options.JsonOption = False,
+    index: options.IndexOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Show what the index holds: model, chunker, counts, generation, digest."""
+    del debug
+    with Index.open(settings=config.load(index=index)) as opened:
+        manifest, path = opened.manifest, opened.info.path
+    if as_json:
+        _json({"path": path, **manifest.model_dump()})
+        return
+    model = manifest.model
+    for name, value in {
+        "index": path,
+        "format": manifest.format,
+        "model": f"{model.name} ({model.dimension} dimensions, {model.pooling} pooling, weights {model.sha256[:12]}…)",
+        "chunker": f"{manifest.chunker.name}, at most {manifest.chunker.max_tokens} tokens",
+        "articles": f"{manifest.articles} ({manifest.undated} without a full date)",
+        "passages": manifest.passages,
+        "generation": manifest.generation,
+        "digest": manifest.digest,
+    }.items():
+        _line(f"{name:11} {value}")
+
+
+def _people(article: Article) -> tuple[str, ...]:
+    return article.authors + article.contributors + article.editors
+
+
+def _summary(article: Article) -> dict[str, Any]:
+    return article.model_dump(exclude={"text", "marks", "origins"})
+
+
+def _notice(line: str) -> None:
+    print(clean(line), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _line(text: str) -> None:
+    print(clean(text) if is_terminal() else text)  # noqa: T201
+
+
+def _json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+from rag.cli import measure  # noqa: E402 - its commands join the ones above
+
+app.command("eval")(measure.evaluate)
+app.add_typer(measure.bench, name="bench")

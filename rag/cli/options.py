@@ -1,0 +1,26 @@
+"""The options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+IndexOption = Annotated[
+    Path | None,
+    typer.Option("--index", help="Folder of the index.", show_default="RAG_INDEX, or the checkout's index/"),
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Embedding model, by name or folder.", show_default="the index's own")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="DATE", help="Only articles published on this day (YYYY-MM-DD) or later."),
+]
+UntilOption = Annotated[
+    str | None, typer.Option("--until", metavar="DATE", help="Only articles published on this day or earlier.")
+]
+SourceOption = Annotated[str | None, typer.Option("--source", metavar="OUTLET", help="Only articles of this outlet.")]

@@ -1,0 +1,152 @@
+"""Answers and hits as text: plain for a pipe, wrapped and coloured for a terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag import words
+from rag.types import Answer, Article, Citation, Hit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_NEAREST = 3
+_EXCERPT = 160
+
+
+def answer_text(answer: Answer, *, terminal: bool) -> None:
+    """Prints an answer: the quotes, then the sources; or that there is none, and what came nearest."""
+    if answer.abstained:
+        _print([_abstention(answer), *_nearest(answer)], answer.question, terminal=terminal)
+    elif terminal:
+        _on_terminal(answer)
+    else:
+        lines = [f"{_mark(citation)} [{citation.n}]" for citation in answer.citations]
+        sources = [f"[{c.n}] {' · '.join([_source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
+        _print([*lines, "", *sources, "", _confidence(answer)], answer.question, terminal=False)
+    for note in answer.notes:
+        print(f"note: {note}", file=sys.stderr)  # noqa: T201
+
+
+def hits_text(hits: Sequence[Hit], question: str, *, terminal: bool) -> None:
+    """Prints passages found, best first."""
+    lines: list[str] = []
+    for hit in hits:
+        lines.append(f"{hit.rank}. {hit.score:.3f}  {_source(hit.article)}")
+        lines.append(f"   {_one_line(hit.text)}")
+    _print(lines or ["nothing found"], question, terminal=terminal)
+
+
+def clean(text: str) -> str:
+    """A text without the control characters that could steer a terminal."""
+    return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
+
+
+def is_terminal() -> bool:
+    """Whether standard output is a terminal that takes more than plain lines."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _mark(citation: Citation) -> str:
+    return f"“{_one_line(citation.quote)}”" if not citation.quote.startswith(("“", '"')) else _one_line(citation.quote)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _source(article: Article) -> str:
+    return f"{_one_line(article.label)} · {_one_line(article.source or 'outlet not named')}, {dated(article)}"
+
+
+def dated(article: Article) -> str:
+    """When an article was published, as far as it says."""
+    if article.published:
+        return article.published
+    return f"{_one_line(article.published_text)} (year not given)" if article.published_text else "date not given"
+
+
+def _copies(citation: Citation) -> list[str]:
+    return [f"also in {', '.join(citation.also_in)}"] if citation.also_in else []
+
+
+def _place(citation: Citation) -> str:
+    where = citation.article.path or citation.article.url or citation.article.id
+    return f"{clean(where)} {citation.start}–{citation.end}"
+
+
+def _confidence(answer: Answer) -> str:
+    return f"confidence {answer.confidence:.2f} · {answer.index.articles} articles"
+
+
+def _abstention(answer: Answer) -> str:
+    count = answer.index.articles
+    return f"Nothing in the {count} article{'s' * (count != 1)} answers this (confidence {answer.confidence:.2f})."
+
+
+def _nearest(answer: Answer) -> list[str]:
+    if not answer.hits:
+        return []
+    lines = ["", "Nearest:"]
+    for hit in answer.hits[:_NEAREST]:
+        lines.append(f"- {_source(hit.article)}")
+        excerpt = _one_line(hit.text)
+        lines.append(f"  {excerpt[:_EXCERPT].rsplit(' ', 1)[0]}…" if len(excerpt) > _EXCERPT else f"  {excerpt}")
+    return lines
+
+
+def _print(lines: Iterable[str], question: str, *, terminal: bool) -> None:
+    if not terminal:
+        print("\n".join(lines))  # noqa: T201
+        return
+    console = _console()
+    for line in lines:
+        console.print(_highlighted(line, question))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _highlighted(line: str, question: str) -> Text:
+    """A line in which the question's words stand out."""
+    from rich.text import Text
+
+    text = Text(line)
+    asked = {word.stem for word in words.content_words(question)}
+    for word in words.words(line):
+        if any(words.related(stem, word.stem) for stem in asked):
+            text.stylize("bold", word.start, word.end)
+    return text
+
+
+def _on_terminal(answer: Answer) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = _console()
+    console.print()
+    for citation in answer.citations:
+        quote = _highlighted(_mark(citation), answer.question)
+        console.print(Padding(quote + Text(f" [{citation.n}]", "cyan"), (0, 2, 1, 2)))
+    for citation in answer.citations:
+        article = citation.article
+        line = Text("  ") + Text(f"[{citation.n}] ", "cyan") + Text(_one_line(article.label), "italic")
+        console.print(line)
+        about = [_one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
+        detail = Text("      " + " · ".join(about) + " · ", "dim")
+        where = article.url or (
+            Path(article.path).as_uri() if article.path and Path(article.path).is_absolute() else None
+        )
+        name = clean(article.url or (Path(article.path).name if article.path else article.id))
+        detail.append(name, f"dim link {where}" if where else "dim")
+        detail.append(f" {citation.start}–{citation.end}", "dim")
+        console.print(detail)
+    console.print(Text(f"\n  {_confidence(answer)}", "dim"))
