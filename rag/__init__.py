@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rag.add import AddReport, Outcome
     from rag.errors import RagError
-    from rag.index import AddReport, Index, Outcome
+    from rag.index import Index
     from rag.types import Answer, Article, Citation, Filter, Hit, Passage, Sentence
 
 __version__ = "0.1.0"
@@ -27,9 +28,9 @@ __all__ = [
 
 _HOMES = {
     "RagError": "rag.errors",
-    "AddReport": "rag.index",
+    "AddReport": "rag.add",
     "Index": "rag.index",
-    "Outcome": "rag.index",
+    "Outcome": "rag.add",
 }
 
 

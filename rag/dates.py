@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from calendar import monthrange
 from typing import NamedTuple
 
 _MONTH = (
@@ -44,8 +45,8 @@ def parse(words: str) -> str | None:
 
     try:
         # Two defaults that differ in every part show which parts the words themselves gave.
-        first = parser.parse(words, default=dt.datetime(2000, 1, 1))
-        second = parser.parse(words, default=dt.datetime(2004, 2, 2))
+        first = parser.parse(words, default=dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
+        second = parser.parse(words, default=dt.datetime(2004, 2, 2, tzinfo=dt.UTC))
     except (ValueError, OverflowError):
         return None
     if first.year != second.year or first.month != second.month:
@@ -59,11 +60,11 @@ def bounds(published: str) -> tuple[dt.date, dt.date]:
     Raises:
         ValueError: it is no date.
     """
-    parts = [int(part) for part in published.split("-")]
-    if len(parts) == 3:
-        day = dt.date(*parts)
+    year, *rest = (int(part) for part in published.split("-"))
+    month = rest[0] if rest else None
+    if month and rest[1:]:
+        day = dt.date(year, month, rest[1])
         return day, day
-    first = dt.date(parts[0], parts[1] if len(parts) > 1 else 1, 1)
-    month = parts[1] if len(parts) > 1 else 12
-    following = dt.date(parts[0] + (month == 12), month % 12 + 1, 1)
-    return first, following - dt.timedelta(days=1)
+    first = dt.date(year, month or 1, 1)
+    last_month = month or 12
+    return first, dt.date(year, last_month, monthrange(year, last_month)[1])

@@ -5,51 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Self
 
-from rag import chunk, config, embed, ingest, words
+from rag import chunk, config, embed, words
+from rag.add import Adding, AddReport, Progress
 from rag.answer import answer_from
 from rag.embed import Embedder
 from rag.errors import BadInput, BadQuestion, ModelMismatch
 from rag.retrieve import Found, Query, retrieve
-from rag.store import Chunker, EmbeddedStore, IndexedArticle, IndexedPassage, Manifest, Store
-from rag.types import Answer, Article, Filter, Hit, IndexInfo, Span
+from rag.store import Chunker, EmbeddedStore, Manifest, Store
+from rag.types import Answer, Article, Filter, Hit, IndexInfo
 
-Status = Literal["added", "updated", "unchanged", "skipped"]
-Progress = Callable[[int, int, str], None]
-_BATCH_PASSAGES = 256
-_TITLE_CHARS = 200
 _ANSWER_PASSAGES = 12
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What happened to one thing that was to be added. `named`: the user named it, rather than its folder."""
-
-    location: str
-    status: Status
-    article_id: str | None = None
-    reason: str | None = None
-    named: bool = False
-
-
-@dataclass(frozen=True)
-class AddReport:
-    """What happened to each article or file, in the order in which they were read."""
-
-    outcomes: tuple[Outcome, ...]
-
-    def count(self, status: Status) -> int:
-        """How many have a status."""
-        return sum(outcome.status == status for outcome in self.outcomes)
-
-    @property
-    def skipped(self) -> tuple[Outcome, ...]:
-        """What was not read, with the reasons."""
-        return tuple(outcome for outcome in self.outcomes if outcome.status == "skipped")
+_SHORTEST_PREFIX = 4
 
 
 class Index:
@@ -120,7 +90,7 @@ class Index:
         chunker = Chunker(name=chunk.CHUNKER, max_tokens=settings.passage_tokens)
         return cls(EmbeddedStore.create(folder, embedder.info, chunker), settings, embedder, notice)
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -167,7 +137,7 @@ class Index:
         Raises:
             ArticleMissing: no article has that id.
         """
-        if len(article_id) >= 4:
+        if len(article_id) >= _SHORTEST_PREFIX:
             alike = [known for known in self._store.digests() if known.startswith(article_id)]
             if len(alike) == 1:
                 article_id = alike[0]
@@ -180,7 +150,7 @@ class Index:
     def add(
         self,
         *sources: str | Path | Article | Iterable[Article],
-        progress: Progress = lambda done, total, name: None,
+        progress: Progress = lambda _done, _known, _name: None,
     ) -> AddReport:
         """Adds files, folders and articles; what is there already is left, what changed is replaced.
 
@@ -193,7 +163,7 @@ class Index:
         Raises:
             IndexBusy: another process is writing.
         """
-        return _Adding(self._store, self.embedder, self._settings, progress).run(sources)
+        return Adding(self._store, self.embedder, self._settings, progress).run(sources)
 
     def remove(self, *article_ids: str) -> None:
         """Removes articles.
@@ -299,100 +269,6 @@ class Index:
         return []
 
 
-class _Adding:
-    """One run of `Index.add`."""
-
-    def __init__(self, store: Store, embedder: Embedder, settings: config.Settings, progress: Progress) -> None:
-        self._store = store
-        self._embedder = embedder
-        self._settings = settings
-        self._progress = progress
-        self._outcomes: list[Outcome] = []
-        self._located = dict(store.locations())
-        self._known = set(store.digests())
-        self._pending: list[tuple[Article, list[chunk.Passage], str]] = []
-        self._removals: list[str] = []
-        self._waiting = 0
-        self._done = 0
-
-    def run(self, sources: Iterable[str | Path | Article | Iterable[Article]]) -> AddReport:
-        for found in self._read(sources):
-            if isinstance(found, ingest.Skipped):
-                self._outcomes.append(Outcome(found.location, "skipped", reason=found.reason, named=found.named))
-                continue
-            self._take(found)
-            if self._waiting >= _BATCH_PASSAGES:
-                self._flush()
-        self._flush()
-        self._store.sync()
-        return AddReport(tuple(self._outcomes))
-
-    def _read(
-        self, sources: Iterable[str | Path | Article | Iterable[Article]]
-    ) -> Iterator[ingest.Found | ingest.Skipped]:
-        for source in sources:
-            if isinstance(source, Article):
-                yield ingest.Found(source.path or source.id, source)
-            elif isinstance(source, (str, Path)):
-                for path in ingest.discover([source]):
-                    if isinstance(path, ingest.Skipped):
-                        yield path
-                    else:
-                        yield from ingest.read_file(
-                            path,
-                            encoding=self._settings.encoding,
-                            max_megabytes=self._settings.max_file_mb,
-                        )
-            else:
-                yield from self._read(source)
-
-    def _take(self, found: ingest.Found) -> None:
-        article, location = found.article, found.location
-        before = self._located.get(location)
-        if article.id in self._known and _same(self._store, article, self._pending):
-            self._outcomes.append(Outcome(location, "unchanged", article.id))
-            return
-        pieces = chunk.passages(article, self._embedder.token_offsets, self._store.manifest.chunker.max_tokens)
-        if not pieces:
-            self._outcomes.append(Outcome(location, "skipped", reason="no story in it, only boilerplate"))
-            return
-        replaced = before is not None and before != article.id and list(self._located.values()).count(before) == 1
-        if replaced and before is not None:
-            self._removals.append(before)
-            self._known.discard(before)
-        status: Status = "updated" if replaced or article.id in self._known else "added"
-        self._outcomes.append(Outcome(location, status, article.id))
-        self._located[location] = article.id
-        self._known.add(article.id)
-        self._pending.append((article, pieces, location))
-        self._waiting += len(pieces)
-
-    def _flush(self) -> None:
-        if not self._pending and not self._removals:
-            return
-        texts: list[str] = []
-        spans: list[list[Span]] = []
-        for article, pieces, _ in self._pending:
-            title = f"{article.title[:_TITLE_CHARS]}\n" if article.title else ""
-            for piece in pieces:
-                texts.append(title + article.text[piece.start : piece.end])
-                shift = len(title) - piece.start
-                spans.append([Span(s.start + shift, s.end + shift) for s in piece.sentences])
-        vectors = iter(self._embedder.encode_spans(texts, spans))
-        upserts = [
-            IndexedArticle(
-                article,
-                [IndexedPassage(piece, *vector) for piece, vector in zip(pieces, vectors, strict=False)],
-                location,
-            )
-            for article, pieces, location in self._pending
-        ]
-        self._store.write(upserts, self._removals)
-        self._done += self._waiting
-        self._progress(self._done, self._done, self._pending[-1][0].label if self._pending else "")
-        self._pending, self._removals, self._waiting = [], [], 0
-
-
 def filter_of(since: dt.date | str | None, until: dt.date | str | None, source: str | None) -> Filter:
     """A filter from dates or ISO strings.
 
@@ -412,13 +288,6 @@ def _date(value: dt.date | str | None, name: str) -> dt.date | None:
         return dt.date.fromisoformat(value)
     except ValueError as error:
         raise BadInput(f"{name} {value!r} is not a date", "Write it as YYYY-MM-DD") from error
-
-
-def _same(store: Store, article: Article, pending: list[tuple[Article, list[chunk.Passage], str]]) -> bool:
-    """Whether the stored article of that id says the same; where its file stands does not count."""
-    waiting = next((other for other, _, _ in pending if other.id == article.id), None)
-    stored = waiting or store.article(article.id)
-    return stored.model_copy(update={"path": None}) == article.model_copy(update={"path": None})
 
 
 def _check_model(manifest: Manifest, path: str, wanted: str | None) -> None:

@@ -24,14 +24,10 @@ def split(text: str, within: Span | None = None) -> list[Sentence]:
     for paragraph in _paragraphs(text, within):
         spans = _close_quotes(text, _boundaries(text, paragraph))
         lone = len(spans) == 1
-        for span in spans:
-            found.append(
-                Sentence(
-                    start=span.start,
-                    end=span.end,
-                    quotable=not (lone and _is_heading(text, paragraph, span)),
-                )
-            )
+        found += [
+            Sentence(start=span.start, end=span.end, quotable=not (lone and _is_heading(text, paragraph, span)))
+            for span in spans
+        ]
     return found
 
 

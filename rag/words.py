@@ -26,7 +26,7 @@ STOPWORDS = frozenset(
     nor not of off on once only or other our ours ourselves out over own re s same shall she should so some such
     t than that the their theirs them themselves then there these they this those through to too under until up
     us ve very was we were what when where which while who whom whose why will with would you your yours
-    yourself yourselves please tell""".split()
+    yourself yourselves please tell""".split()  # noqa: SIM905 - a list of words reads best as words
 )
 
 
@@ -74,6 +74,7 @@ def _plain_words(text: str, start: int, end: int) -> list[Word]:
     return found
 
 
+_SHORTEST_ROOT = 3
 _PEOPLE = re.compile(r"n|an|ian|ean|es|ese|i|er")
 
 
@@ -96,7 +97,7 @@ def related(name: str, other: str) -> bool:
         return True
     short, long = sorted((name, other), key=len)
     root = short.rstrip("aeioy")
-    return len(root) >= 3 and long.startswith(root) and _PEOPLE.fullmatch(long[len(root) :]) is not None
+    return len(root) >= _SHORTEST_ROOT and long.startswith(root) and _PEOPLE.fullmatch(long[len(root) :]) is not None
 
 
 def is_content(word: Word) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +122,7 @@ def _of_passage(
             speaking = speaks(question.speakers, words_here, earlier[-_EARLIER:])
             # Who speaks, and the setting that an article's opening gives, are not said again in each sentence of a speech.
             given = question.speakers | opening if speaking else frozenset()
-            side_by_side = question.pairs & set(zip(order, order[1:], strict=False))
+            side_by_side = question.pairs & set(pairwise(order))
             values = {
                 "cosine": float(row @ query),
                 "coverage": coverage(question, stems, given),

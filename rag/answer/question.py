@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from rag import words
@@ -84,11 +85,7 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
         text=text,
         weights={word.stem: idf(frequencies.get(word.stem, 0), passages) for word in content},
         names=frozenset(_names(text, content)),
-        pairs=frozenset(
-            (a.stem, b.stem)
-            for a, b in zip(content, content[1:], strict=False)
-            if not text[a.end : b.start].strip(" -'’s")
-        ),
+        pairs=frozenset((a.stem, b.stem) for a, b in pairwise(content) if not text[a.end : b.start].strip(" -'’s")),
         speakers=speakers,
         kind="speech" if speakers else kind_of(text),
     )

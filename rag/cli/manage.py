@@ -10,10 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from rag import config, resources
+from rag.add import AddReport
 from rag.cli import options
 from rag.cli.render import clean, dated, hits_text, is_terminal
 from rag.errors import BadInput
-from rag.index import AddReport, Index, filter_of
+from rag.index import Index, filter_of
 from rag.types import Article, hit_json
 
 app = typer.Typer(

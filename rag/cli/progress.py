@@ -6,14 +6,15 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from rag.index import Progress
+from rag.add import Progress
 
 
 @contextlib.contextmanager
 def adding() -> Iterator[Progress]:
     """Shows how many passages have been embedded."""
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bar, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed} passages"))

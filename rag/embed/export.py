@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import shutil
 import tempfile
 import warnings
@@ -58,7 +57,7 @@ def export(source: ModelSource, folder: Path) -> Path:
         (work / CARD_FILE).write_text(json.dumps(_card(model, source, work), indent=2) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process was faster: its export is as good
-            os.replace(work, folder)
+            work.replace(folder)
         return folder
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -98,7 +97,7 @@ def _tokenizer(model: SentenceTransformer) -> Any:
 def _write_graph(model: SentenceTransformer, path: Path) -> None:
     import torch
 
-    class Pooled(torch.nn.Module):
+    class Pooled(torch.nn.Module):  # type: ignore[misc]
         """The whole model as one graph: token ids in, text vector and token vectors out."""
 
         def __init__(self) -> None:

@@ -58,7 +58,8 @@ class OnnxEmbedder:
 
     def encode_query(self, text: str) -> NDArray[np.float32]:
         """The vector of a question, shape (dimension,)."""
-        return self._encode([self._prompt(_QUERY_PROMPTS) + text], self._query_session)[0]
+        vector: NDArray[np.float32] = self._encode([self._prompt(_QUERY_PROMPTS) + text], self._query_session)[0]
+        return vector
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """The vectors of texts, shape (len(texts), dimension), in the order of the texts."""

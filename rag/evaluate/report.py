@@ -18,7 +18,7 @@ def table(run: Run) -> str:
     """The figures of a run, its kinds of question, and the questions that went wrong, as lines of text."""
     answerable = sum(result.answerable for result in run.results)
     lines = [
-        f"{run.gold}: {answerable} answerable, {len(run.results) - answerable} unanswerable questions; "
+        f"{run.gold}: {answerable} answerable, {len(run.results) - answerable} unanswerable questions",
         f"abstains under {run.min_confidence:g}",
         f"{run.model}, index {run.digest[:12]}",
         "",

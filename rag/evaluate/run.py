@@ -62,7 +62,7 @@ def run(
     *,
     gold: str,
     min_confidence: float,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Run:
     """Asks every question and scores the answers.
 

@@ -16,6 +16,7 @@ from rag.types import Article
 _TEXT_SUFFIXES = frozenset({"", ".txt", ".text", ".md"})
 _RECORD_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 _CONTROL_SHARE = 0.02
+_PROBE = 65_536
 _MEGABYTE = 1_000_000
 
 
@@ -98,33 +99,42 @@ def read_file(path: Path, *, encoding: str = "utf-8", max_megabytes: float = 10.
 
 
 def _read_text(path: Path, encoding: str, max_megabytes: float) -> str | Skipped:
+    reason = _unfit(path, max_megabytes)
+    if reason is None:
+        text, reason = _decode(path.read_bytes(), encoding)
+        if reason is None:
+            return text
+    return Skipped(str(path), reason)
+
+
+def _unfit(path: Path, max_megabytes: float) -> str | None:
+    """Why a file is not even opened, or None."""
+    suffix = path.suffix.lower()
+    if suffix not in _TEXT_SUFFIXES | _RECORD_SUFFIXES:
+        return f"{suffix} files are not read; convert to plain text"
+    if not path.is_file():
+        return "not a regular file"
+    megabytes = path.stat().st_size / _MEGABYTE
+    if suffix in _TEXT_SUFFIXES and megabytes > max_megabytes:
+        return f"{megabytes:.0f} MB is over the limit of {max_megabytes:g} MB; split it, or raise --max-file-mb"
+    return None
+
+
+def _decode(data: bytes, encoding: str) -> tuple[str, str | None]:
+    """The text of some bytes, and why they are none, if they are not."""
     try:
         codecs.lookup(encoding)
     except LookupError:
         raise BadConfig(f"unknown encoding {encoding!r}", "Name one such as utf-8, latin-1 or cp1252") from None
-    suffix = path.suffix.lower()
-    if suffix not in _TEXT_SUFFIXES | _RECORD_SUFFIXES:
-        return Skipped(str(path), f"{suffix} files are not read; convert to plain text")
-    if not path.is_file():
-        return Skipped(str(path), "not a regular file")
-    size = path.stat().st_size
-    if suffix in _TEXT_SUFFIXES and size > max_megabytes * _MEGABYTE:
-        return Skipped(
-            str(path),
-            f"{size / _MEGABYTE:.0f} MB is over the limit of {max_megabytes:g} MB; split it, or raise --max-file-mb",
-        )
-    data = path.read_bytes()
-    if b"\0" in data[:65_536]:
-        return Skipped(str(path), "binary file, not text")
+    if b"\0" in data[:_PROBE]:
+        return "", "binary file, not text"
     try:
-        text = data.decode("utf-8-sig" if encoding.casefold() in {"utf-8", "utf8"} else encoding)
+        text = data.decode("utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding)
     except UnicodeDecodeError as error:
-        return Skipped(
-            str(path), f"not {encoding} text at byte {error.start}; name its encoding with --encoding, say latin-1"
-        )
+        return "", f"not {encoding} text at byte {error.start}; name its encoding with --encoding, say latin-1"
     if not text.strip():
-        return Skipped(str(path), "empty file")
-    controls = sum(not (c.isprintable() or c.isspace()) for c in text[:65_536])
-    if controls > _CONTROL_SHARE * len(text[:65_536]):
-        return Skipped(str(path), "binary file, not text")
-    return text
+        return "", "empty file"
+    head = text[:_PROBE]
+    if sum(not (c.isprintable() or c.isspace()) for c in head) > _CONTROL_SHARE * len(head):
+        return "", "binary file, not text"
+    return text, None

@@ -7,12 +7,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import ArticleMissing, IndexDamaged
 from rag.dates import bounds
+from rag.errors import ArticleMissing, IndexDamaged
 from rag.store.base import IndexedArticle
 from rag.store.manifest import Manifest, article_digest, index_digest
 from rag.types import Article, Filter, Passage, Sentence
@@ -243,7 +244,7 @@ class Catalog:
         """The keys of the passages removed after a generation."""
         return [row[0] for row in self._db.execute("SELECT key FROM removed WHERE generation > ?", [generation])]
 
-    def _by_key(self, query: str, keys: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    def _by_key(self, query: str, keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         for at in range(0, len(keys), _CHUNK):
             chunk = [int(key) for key in keys[at : at + _CHUNK]]
             yield from self._db.execute(f"{query} ({','.join('?' * len(chunk))})", chunk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ class DenseIndex:
         files = sorted(
             (int(match[1]), path) for path in folder.glob("dense.*.faiss") if (match := _NAME.fullmatch(path.name))
         )
-        self._index = None
+        self._index: Any = None
         for generation, path in reversed(files):
             try:
                 index = faiss.read_index(str(path))
@@ -67,7 +68,7 @@ class DenseIndex:
         faiss.write_index(self._index, str(work))
         with work.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(work, target)
+        work.replace(target)
         self.generation = generation
         for path in self._folder.glob("dense.*.faiss"):
             if path != target:
@@ -81,7 +82,9 @@ class DenseIndex:
             return []
         # A tie at the edge must not be settled by the order of insertion: look a little further, then cut.
         wanted = min(len(self), n + 16)
-        parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(only)) if only is not None else None
+        parameters = None
+        if only is not None:
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(only))  # type: ignore[call-arg]
         scores, keys = self._index.search(vector[None, :], wanted, params=parameters)
         found = [Scored(int(key), float(score)) for key, score in zip(keys[0], scores[0], strict=True) if key >= 0]
         return sorted(found, key=lambda item: (-item.score, item.key))[:n]

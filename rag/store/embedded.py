@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import filelock
 import numpy as np
@@ -216,7 +218,7 @@ class EmbeddedStore:
         """Takes over what another process wrote since."""
         self._manifest = _read_manifest(self._folder, self._catalog.manifest_json() or "")
 
-    def _writing(self) -> filelock.AcquireReturnProxy:
+    def _writing(self) -> AbstractContextManager[Any]:
         try:
             return self._lock.acquire()
         except filelock.Timeout as error:
@@ -231,7 +233,7 @@ class EmbeddedStore:
             file.write(self._manifest.model_dump_json(indent=2) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(work, self._folder / MANIFEST_FILE)
+        work.replace(self._folder / MANIFEST_FILE)
 
 
 def _read_manifest(folder: Path, written: str) -> Manifest:
