@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +56,11 @@ class Adding:
         self._progress = progress
         self._outcomes: list[Outcome] = []
         self._located = dict(store.locations())
+        self._places = Counter(self._located.values())
         self._known = set(store.digests())
         self._pending: list[tuple[Article, list[Passage], str]] = []
-        self._removals: list[str] = []
+        self._moved: dict[str, str] = {}
+        self._displaced: set[str] = set()
         self._waiting = 0
         self._done = 0
 
@@ -79,7 +82,7 @@ class Adding:
     ) -> Iterator[ingest.Found | ingest.Skipped]:
         for source in sources:
             if isinstance(source, Article):
-                yield ingest.Found(source.path or source.id, source)
+                yield ingest.Found(source.id, source)  # its path can be that of many: a file of JSON lines
             elif isinstance(source, (str, Path)):
                 for path in ingest.discover([source]):
                     if isinstance(path, ingest.Skipped):
@@ -98,24 +101,34 @@ class Adding:
         before = self._located.get(location)
         if article.id in self._known and _same(self._store, article, self._pending):
             self._outcomes.append(Outcome(location, "unchanged", article.id))
+            if before != article.id:
+                self._place(article.id, location)
+                self._moved[location] = article.id
             return
         pieces = chunk.passages(article, self._embedder.token_offsets, self._store.manifest.chunker.max_tokens)
         if not pieces:
             self._outcomes.append(Outcome(location, "skipped", reason="no story in it, only boilerplate"))
             return
-        replaced = before is not None and before != article.id and list(self._located.values()).count(before) == 1
-        if replaced and before is not None:
-            self._removals.append(before)
-            self._known.discard(before)
+        self._place(article.id, location)
+        replaced = before is not None and not self._places[before]
         status: Status = "updated" if replaced or article.id in self._known else "added"
         self._outcomes.append(Outcome(location, status, article.id))
-        self._located[location] = article.id
         self._known.add(article.id)
         self._pending.append((article, pieces, location))
         self._waiting += len(pieces)
 
+    def _place(self, article_id: str, location: str) -> None:
+        """Notes that an article stands at a location, and no longer what stood there before."""
+        before = self._located.get(location)
+        if before is not None:
+            self._places[before] -= 1
+            self._displaced.add(before)
+        self._located[location] = article_id
+        self._places[article_id] += 1
+
     def _flush(self) -> None:
-        if not self._pending and not self._removals:
+        removals = {article_id for article_id in self._displaced if not self._places[article_id]}
+        if not self._pending and not removals and not self._moved:
             return
         texts: list[str] = []
         spans: list[list[Span]] = []
@@ -134,14 +147,15 @@ class Adding:
             )
             for article, pieces, location in self._pending
         ]
-        self._store.write(upserts, self._removals)
+        self._store.write(upserts, sorted(removals), self._moved)
         self._done += self._waiting
         self._progress(self._done, self._done, self._pending[-1][0].label if self._pending else "")
-        self._pending, self._removals, self._waiting = [], [], 0
+        self._known -= removals
+        self._pending, self._moved, self._displaced, self._waiting = [], {}, set(), 0
 
 
 def _same(store: Store, article: Article, pending: list[tuple[Article, list[Passage], str]]) -> bool:
     """Whether the stored article of that id says the same; where its file stands does not count."""
-    waiting = next((other for other, _, _ in pending if other.id == article.id), None)
+    waiting = next((other for other, _, _ in reversed(pending) if other.id == article.id), None)
     stored = waiting or store.article(article.id)
     return stored.model_copy(update={"path": None}) == article.model_copy(update={"path": None})

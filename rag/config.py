@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +67,8 @@ def load(**flags: Any) -> Settings:
 
 
 def _from_file(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as error:
@@ -78,7 +79,7 @@ def _from_environment() -> dict[str, str]:
     found = {}
     for name, value in sorted(os.environ.items()):
         key = name.removeprefix(_PREFIX).lower()
-        if not name.startswith(_PREFIX):
+        if not name.startswith(_PREFIX) or not value:  # empty is unset
             continue
         if key not in Settings.model_fields:
             known = ", ".join(_PREFIX + field.upper() for field in Settings.model_fields)

@@ -16,11 +16,14 @@ _DATE = (
     rf"(?:{_DAY_NAME}(?:{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}|\d{{1,2}} {_MONTH},? \d{{4}})"
     rf"|{_DAY_NAME}(?:{_MONTH} \d{{1,2}}|\d{{1,2}} {_MONTH})|\d{{4}}-\d{{2}}-\d{{2}}|{_MONTH} \d{{4}})"
 )
-_DATE_LINE = re.compile(
+# Compiled when first used: questions need only `bounds`.
+_DATE_LINE = (
     rf"(?:(?:Published|Posted|Date|Updated|Last updated):?(?: on)? )?(?P<date>{_DATE})"
     r"(?:,? (?:at )?\d{1,2}[:.]\d{2}(?: ?[AaPp]\.?[Mm]\.?)?(?: [A-Z]{2,4})?)?"
-    r"(?: ?[-–—|·] ?(?P<section>[A-Z][\w &/]{1,40}))?",
+    r"(?: ?[-–—|·] ?(?P<section>[A-Z][\w &/]{1,40}))?"
 )
+_MONTHS = 12
+_EITHER_ORDER = re.compile(r"\D*(\d{1,2})([/.-])(\d{1,2})\2\d{4}\b.*", re.DOTALL)
 
 
 class DateLine(NamedTuple):
@@ -33,25 +36,37 @@ class DateLine(NamedTuple):
 
 def date_line(line: str) -> DateLine | None:
     """Reads a line that holds a date, perhaps with the section beside it, and nothing else; else None."""
-    found = _DATE_LINE.fullmatch(line.strip())
+    found = re.fullmatch(_DATE_LINE, line.strip())
     if not found:
         return None
     return DateLine(parse(found["date"]), found["date"], found["section"])
 
 
 def parse(words: str) -> str | None:
-    """`YYYY-MM-DD` or `YYYY-MM`, as precise as the words are; None when they give no year or are no date."""
+    """`YYYY-MM-DD`, `YYYY-MM` or `YYYY`, as precise as the words are; None when they give no year or are no date.
+
+    A year has four digits. `10/05/2024` is a day in October or in May, so it gives no more than its year.
+    """
     from dateutil import parser
 
     try:
         # Two defaults that differ in every part show which parts the words themselves gave.
-        first = parser.parse(words, default=dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
-        second = parser.parse(words, default=dt.datetime(2004, 2, 2, tzinfo=dt.UTC))
+        first = parser.parse(words, default=dt.datetime(2000, 1, 1, tzinfo=dt.UTC), ignoretz=True)
+        second = parser.parse(words, default=dt.datetime(2004, 2, 2, tzinfo=dt.UTC), ignoretz=True)
     except (ValueError, OverflowError):
         return None
-    if first.year != second.year or first.month != second.month:
+    year = f"{first.year:04}"
+    if first.year != second.year or year not in words:
         return None
-    return f"{first:%Y-%m-%d}" if first.day == second.day else f"{first:%Y-%m}"
+    if first.month != second.month or _either_order(words):
+        return year
+    return f"{year}-{first:%m-%d}" if first.day == second.day else f"{year}-{first:%m}"
+
+
+def _either_order(words: str) -> bool:
+    """Whether a date in figures can be read with the day first and with the month first, as two different days."""
+    found = _EITHER_ORDER.fullmatch(words)
+    return found is not None and found[1] != found[3] and max(int(found[1]), int(found[3])) <= _MONTHS
 
 
 def bounds(published: str) -> tuple[dt.date, dt.date]:
@@ -61,10 +76,8 @@ def bounds(published: str) -> tuple[dt.date, dt.date]:
         ValueError: it is no date.
     """
     year, *rest = (int(part) for part in published.split("-"))
-    month = rest[0] if rest else None
-    if month and rest[1:]:
-        day = dt.date(year, month, rest[1])
+    if len(rest) > 1:
+        day = dt.date(year, rest[0], rest[1])
         return day, day
-    first = dt.date(year, month or 1, 1)
-    last_month = month or 12
-    return first, dt.date(year, last_month, monthrange(year, last_month)[1])
+    first, last = (rest[0], rest[0]) if rest else (1, 12)
+    return dt.date(year, first, 1), dt.date(year, last, monthrange(year, last)[1])

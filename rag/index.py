@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rag import chunk, config, embed, words
-from rag.add import Adding, AddReport, Progress
 from rag.answer import answer_from
 from rag.embed import Embedder
-from rag.errors import BadInput, BadQuestion, ModelMismatch
+from rag.errors import BadInput, BadQuestion, IndexMissing, ModelMismatch
+from rag.later import Later
 from rag.retrieve import Found, Query, retrieve
 from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
+
+if TYPE_CHECKING:
+    from rag.add import AddReport, Progress
 
 _ANSWER_PASSAGES = 12
 _SHORTEST_PREFIX = 4
@@ -32,13 +36,11 @@ class Index:
         self,
         store: Store,
         settings: config.Settings,
-        embedder: Embedder | None = None,
-        notice: Callable[[str], None] = lambda _: None,
+        embedder: Embedder | Callable[[], Embedder],
     ) -> None:
         self._store = store
         self._settings = settings
         self._embedder = embedder
-        self._notice = notice
 
     @classmethod
     def open(
@@ -48,8 +50,16 @@ class Index:
         settings: config.Settings | None = None,
         embedder: Embedder | None = None,
         notice: Callable[[str], None] = lambda _: None,
+        preload: bool = False,
     ) -> Index:
         """Opens the index in a folder (default: that of the settings).
+
+        Args:
+            path: the folder.
+            settings: what would else be read from `rag.toml` and the environment.
+            embedder: the model to use instead of the one that the index names.
+            notice: told in a line when something takes long.
+            preload: load the model at once, beside the index, rather than when it is first needed.
 
         Raises:
             IndexMissing: there is none.
@@ -58,14 +68,19 @@ class Index:
             ModelMismatch: the settings name another model than the index was built with.
         """
         settings = settings or config.load()
-        store = EmbeddedStore.open(Path(path or settings.index).expanduser())
-        try:
-            wanted = embedder.info.name if embedder else settings.model
-            _check_model(store.manifest, store.path, wanted)
-        except ModelMismatch:
-            store.close()
-            raise
-        return cls(store, settings, embedder, notice)
+        folder = Path(path or settings.index).expanduser()
+        cache, wanted = settings.cache, embedder.info.name if embedder else settings.model
+        loading: list[Later[Embedder]] = []
+
+        def known(manifest: Manifest) -> None:
+            _check_model(manifest, str(folder), wanted)
+            model = manifest.model
+            loading.append(
+                Later(lambda: embed.load(model.name, cache, sha256=model.sha256, notice=notice), at_once=preload)
+            )
+
+        store = EmbeddedStore.open(folder, known)
+        return cls(store, settings, embedder or loading[0])
 
     @classmethod
     def create(
@@ -85,10 +100,11 @@ class Index:
         settings = settings or config.load()
         folder = Path(path or settings.index).expanduser()
         if EmbeddedStore.exists(folder):
-            return cls.open(folder, settings=settings, embedder=embedder, notice=notice)
+            with contextlib.suppress(IndexMissing):  # the making of it was killed before there was anything in it
+                return cls.open(folder, settings=settings, embedder=embedder, notice=notice)
         embedder = embedder or embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
         chunker = Chunker(name=chunk.CHUNKER, max_tokens=settings.passage_tokens)
-        return cls(EmbeddedStore.create(folder, embedder.info, chunker), settings, embedder, notice)
+        return cls(EmbeddedStore.create(folder, embedder.info, chunker), settings, embedder)
 
     def __enter__(self) -> Self:
         return self
@@ -125,10 +141,13 @@ class Index:
 
     @property
     def embedder(self) -> Embedder:
-        """The index's model, loaded when first needed."""
-        if self._embedder is None:
-            model = self._store.manifest.model
-            self._embedder = embed.load(model.name, self._settings.cache, sha256=model.sha256, notice=self._notice)
+        """The index's model, loaded when first needed.
+
+        Raises:
+            ModelMissing: it is not on this machine.
+        """
+        if callable(self._embedder):
+            self._embedder = self._embedder()
         return self._embedder
 
     def article(self, article_id: str) -> Article:
@@ -163,6 +182,8 @@ class Index:
         Raises:
             IndexBusy: another process is writing.
         """
+        from rag.add import Adding
+
         return Adding(self._store, self.embedder, self._settings, progress).run(sources)
 
     def remove(self, *article_ids: str) -> None:

@@ -9,6 +9,7 @@ from rag.types import Sentence, Span
 _BLANK_LINE = re.compile(r"\n[^\S\n]*(?:\n[^\S\n]*)+")
 _BULLET = re.compile(r"[^\S\n]*(?:[•‣▪◦●*–—-]|\d{1,2}[.)])\s+")
 _FINAL = re.compile(r"[.!?…:;][\"'”’»)\]]*\s*$")
+_WIDE_SPACE = re.compile(r"[^\S\x00-\x7f]")
 _HEADING_MAX_WORDS = 12
 _WRAP_MAX_COLUMNS = 100
 
@@ -77,7 +78,8 @@ def _boundaries(text: str, paragraph: Span) -> list[Span]:
     from sentencex import get_sentence_boundaries
 
     spans: list[Span] = []
-    piece = text[paragraph.start : paragraph.end]
+    # sentencex panics on a capital, a no-break space and a stop: it is given a plain space for any wider one. Same length, so the same offsets.
+    piece = _WIDE_SPACE.sub(" ", text[paragraph.start : paragraph.end])
     for found in get_sentence_boundaries("en", piece):
         span = _strip(text, paragraph.start + found["start_index"], paragraph.start + found["end_index"])
         if span.end > span.start:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from rag import dates
 
 SCHEMA_VERSION = 1
 PASSAGE_MAX_CHARS = 3000
@@ -71,6 +73,13 @@ class Article(_Frozen):
     path: str | None = None
     marks: tuple[Mark, ...] = ()
     origins: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("published")
+    @classmethod
+    def _is_a_date(cls, published: str | None) -> str | None:
+        if published is not None:
+            dates.bounds(published)
+        return published
 
     @property
     def label(self) -> str:

@@ -37,7 +37,7 @@ from rag.evaluate.gold import GoldQuestion, load_questions, spans_of
 from rag.retrieve import retrieve
 from rag.types import Filter
 
-SETS = ("squad2", "xquad", "clapnq")
+SETS = ("squad2", "xquad", "clapnq", "chunking", "wice")
 _PASSAGES = 12
 _L2 = 1.0
 _FOLDS = 5
@@ -80,16 +80,18 @@ def _case(name: str, index: Index, question: GoldQuestion, spans: Sequence[tuple
     found = [item for item in found if item.hit.article.id not in hidden][:_PASSAGES]
     analysed = analyse(query.text, store.frequencies(query.stems), store.manifest.passages)
     listed = pool(analysed, candidates(analysed, query.vector, found))
-    right = [
-        kind == "answerable"
-        and any(
-            doc == candidate.hit.article.id and candidate.sentence.start <= start and end <= candidate.sentence.end
-            for doc, start, end in spans
-        )
-        for candidate in listed
-    ]
+    right = [kind == "answerable" and any(_holds(candidate, place) for place in spans) for candidate in listed]
     document = question.evidence[0].doc_id if question.evidence else question.id
     return Case(name, document, kind, listed, np.array(right, bool))
+
+
+def _holds(candidate: Candidate, place: tuple[str, int, int]) -> bool:
+    """Whether a sentence holds a place of the evidence, or lies inside a longer one."""
+    document, start, end = place
+    first, last = candidate.sentence.start, candidate.sentence.end
+    return document == candidate.hit.article.id and (
+        (first <= start and end <= last) or (start <= first and last <= end)
+    )
 
 
 def fit_choice(train: Sequence[Case]) -> Vector:
@@ -201,7 +203,7 @@ def main() -> None:
         "provenance": {
             "script": "eval/train/fit_answer.py",
             "sets": {name: sum(case.name == name for case in data) for name in SETS},
-            "licences": "squad2 and xquad CC BY-SA 4.0; clapnq Apache-2.0, text CC BY-SA",
+            "licences": "squad2 and xquad CC BY-SA 4.0; clapnq Apache-2.0, text CC BY-SA; chunking MIT; wice CC BY-SA, Common Crawl terms",
         },
         "choice": dict(zip(FEATURES, np.round(weights, 4).tolist(), strict=True)),
         "confidence": {

@@ -29,14 +29,17 @@ def answer_from(
         k: how many of the passages the answer shows.
         min_confidence: the confidence in 0..1 under which to abstain.
     """
-    question = analyse(query.text, store.frequencies(query.stems), store.manifest.passages)
+    frequencies = store.frequencies(query.stems)
+    question = analyse(query.text, frequencies, store.manifest.passages)
     listed = candidates(question, query.vector, found)
     choices = choose(pool(question, listed))
     notes: list[str] = []
-    if question.speakers and listed and not choices:
-        notes.append("nothing found in which the speaker asked about is who speaks")
+    if question.speaker and listed and not choices:
+        notes.append(f"no sentence found in which {question.speaker} speaks")
     sure = confidence(choices[0].candidate, choices[0].score) if choices else 0.0
     citations, faults = cite(store, choices) if sure >= min_confidence else ([], [])
+    if not citations and not any(frequencies.values()):
+        notes.append("none of the question's words stand in the articles: ask in their language, in other words")
     text = " ".join(f"{citation.quote} [{citation.n}]" for citation in citations)
     return Answer(
         question=query.text,

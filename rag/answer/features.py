@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,13 @@ question's word pairs that stand side by side · `kind`: 1 when it holds what th
 """
 
 
+class _Setting(NamedTuple):
+    """The stems of an article's title, and of its title and opening."""
+
+    title: frozenset[str]
+    opening: frozenset[str]
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A sentence that may answer, and what speaks for it (`values` in the order of `FEATURES`).
@@ -91,8 +99,9 @@ def candidates(question: Question, query: NDArray[np.float32], found: Sequence[F
     """
     best = max((hit.score for hit, _ in found), default=1.0) or 1.0
     seen: dict[tuple[str, int, int], Candidate] = {}
+    settings = {hit.article.id: _setting(hit.article) for hit, _ in found}
     for hit, rows in found:
-        for candidate in _of_passage(question, query, hit, rows, hit.score / best):
+        for candidate in _of_passage(question, query, hit, rows, hit.score / best, settings[hit.article.id]):
             key = (hit.article.id, candidate.sentence.start, candidate.sentence.end)
             if key not in seen or seen[key].value("cosine") < candidate.value("cosine"):
                 seen[key] = candidate
@@ -106,11 +115,15 @@ def candidates(question: Question, query: NDArray[np.float32], found: Sequence[F
 
 
 def _of_passage(
-    question: Question, query: NDArray[np.float32], hit: Hit, rows: NDArray[np.float32], passage: float
+    question: Question,
+    query: NDArray[np.float32],
+    hit: Hit,
+    rows: NDArray[np.float32],
+    passage: float,
+    setting: _Setting,
 ) -> list[Candidate]:
     text = hit.article.text
-    title = frozenset(words.stems(hit.article.title))
-    opening = title | frozenset(words.stems(_opening(hit.article)))
+    title, opening = setting
     listed: list[Candidate] = []
     earlier: list[str] = []
     neighbour: frozenset[str] = frozenset()
@@ -182,8 +195,10 @@ def _name_coverage(names: frozenset[str], stems: frozenset[str]) -> float:
     return sum(_stands_in(name, stems) for name in names) / len(names)
 
 
-def _opening(article: Article) -> str:
-    return article.text[article.story[0].start :][:_OPENING_CHARS] if article.story else ""
+def _setting(article: Article) -> _Setting:
+    title = frozenset(words.stems(article.title))
+    opening = article.text[article.story[0].start :][:_OPENING_CHARS] if article.story else ""
+    return _Setting(title, title | frozenset(words.stems(opening)))
 
 
 def _opens(article: Article, sentence: Sentence | Span) -> bool:

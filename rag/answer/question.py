@@ -58,7 +58,7 @@ class Question:
 
     `weights` maps each content stem to its inverse document frequency in the collection; `pairs` are neighbouring content stems;
     `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for (the verb of
-    asking for them is not among the words).
+    asking for them is not among the words), and `speaker` is how the question calls them.
     """
 
     text: str
@@ -66,6 +66,7 @@ class Question:
     names: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     speakers: frozenset[str]
+    speaker: str | None
     kind: Kind
 
 
@@ -79,7 +80,8 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
     """
     content = words.content_words(text)
     speakers = speakers_of(text)
-    if speakers and (asked := _ASKED_SPEAKER.search(text)):
+    asked = _ASKED_SPEAKER.search(text) if speakers else None
+    if asked:
         content = [word for word in content if not asked.start("verb") <= word.start < asked.end("verb")]
     return Question(
         text=text,
@@ -87,6 +89,7 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
         names=frozenset(_names(text, content)),
         pairs=frozenset((a.stem, b.stem) for a, b in pairwise(content) if not text[a.end : b.start].strip(" -'’s")),
         speakers=speakers,
+        speaker=asked["who"].strip() if asked else None,
         kind="speech" if speakers else kind_of(text),
     )
 

@@ -32,6 +32,13 @@ _OFFICIAL = re.compile(
     r"\b(?:spokes\w+|minist\w+|president|official\w*|ambassador|envoy|representative\w*|government|secretary|delegat\w+|leader|chief)\b",
     re.IGNORECASE,
 )
+_OF_A_STATE = re.compile(
+    rf"{_OFFICIAL.pattern}|\b(?:administration|agency|army|authorit\w+|bank|council|court|embassy|military|navy|parliament|police|premier"
+    r"|regulator\w*)\b",
+    re.IGNORECASE,
+)
+_POSSESSOR = re.compile(r"(?P<owner>[\w-]+)(?:['’]s|(?<=s)['’])\s+(?P<owned>.+)", re.DOTALL)
+_NAME = re.compile(r"[A-ZÀ-Þ][\w.’'-]*(?: [A-ZÀ-Þ][\w.’'-]*){1,3}")
 _SUBJECT_WORDS = 8
 _INVERTED_WORDS = 10
 
@@ -73,6 +80,11 @@ def _earlier(asked: frozenset[str], before: Sequence[str]) -> bool:
 
 
 def _is_among(asked: frozenset[str], subject: str) -> bool:
+    owned = _POSSESSOR.search(subject)
+    if owned and not _OF_A_STATE.search(
+        owned["owned"]
+    ):  # a man's lawyer is not the man; a state's ministry is the state
+        subject = subject[: owned.start()] + owned["owned"]
     return any(words.related(name, word.stem) for name in asked for word in words.words(subject))
 
 
@@ -101,4 +113,7 @@ def _subject(text: str, verb: re.Match[str]) -> _Attribution:
             return _Attribution(None)
         return _Attribution(" ".join(nearest.split()[-_SUBJECT_WORDS:]))
     role, name = parts[-2], parts[-3]
-    return _Attribution(f"{name.split()[-1] if name else ''} {name} {role if _OFFICIAL.search(role) else ''}".strip())
+    counts = _OFFICIAL.search(role) or (
+        _NAME.fullmatch(role) and not _NAME.fullmatch(name)
+    )  # `the mayor, Ann Lee, said`
+    return _Attribution(f"{name.split()[-1] if name else ''} {name} {role if counts else ''}".strip())

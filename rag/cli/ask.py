@@ -11,8 +11,9 @@ import typer
 
 from rag import config, resources
 from rag.cli import options
-from rag.cli.render import answer_text, is_terminal
+from rag.cli.render import answer_text, clean, is_terminal
 from rag.errors import BadQuestion, IndexMissing, RagError
+from rag.index import Index
 
 ANSWERED, ABSTAINED = 0, 3
 
@@ -24,13 +25,15 @@ def ask(
     question: Annotated[list[str] | None, typer.Argument(help="The question.", show_default=False)] = None,
     *,
     as_json: options.JsonOption = False,
-    k: Annotated[int | None, typer.Option("--k", help="Passages to show in JSON.", show_default="5")] = None,
+    k: Annotated[
+        int | None, typer.Option("--k", help="Passages to show in JSON.", show_default="5", min=1, max=100)
+    ] = None,
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     source: options.SourceOption = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence, 0 to 1.", show_default="0.2"),
+        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
     ] = None,
     index: options.IndexOption = None,
     model: options.ModelOption = None,
@@ -52,14 +55,16 @@ def ask(
         raise BadQuestion("the question is empty", 'Ask in a sentence: ask "what did China say in Geneva?"')
     asked = [" ".join(question)] if question else None
     with _open(settings) as opened:
-        outcomes = []
+        outcomes: list[bool] = []
+        refused = 0
         for text in asked or _lines():
             try:
                 answer = opened.ask(text, since=since, until=until, source=source)
             except BadQuestion as error:
                 if asked:
                     raise
-                print(f"error: {error}", file=sys.stderr)  # noqa: T201
+                _notice(f"error: {error}")
+                refused += 1
                 continue
             if as_json:
                 sys.stdout.write(json.dumps(answer.as_json(), ensure_ascii=False) + "\n")
@@ -67,7 +72,11 @@ def ask(
                 answer_text(answer, terminal=is_terminal())
             sys.stdout.flush()
             outcomes.append(answer.abstained)
-    raise typer.Exit(ANSWERED if not outcomes or not all(outcomes) else ABSTAINED)
+    if not outcomes and refused:
+        raise typer.Exit(BadQuestion.exit_code)
+    if not outcomes and not sys.stdin.isatty():
+        raise BadQuestion("no question came from the pipe", "Write one a line, or ask in quotes: ask QUESTION")
+    raise typer.Exit(ABSTAINED if outcomes and all(outcomes) else ANSWERED)
 
 
 def _show_version() -> None:
@@ -77,12 +86,26 @@ def _show_version() -> None:
 
 
 def _open(settings: config.Settings) -> Index:
-    """The index; in a checkout that has none yet, one built from the seeds first."""
+    """The index; in a checkout that has none yet, one built from the seeds first.
+
+    An index that was never written to counts as none: its building was interrupted.
+    """
+    may_build = resources.checkout() is not None and settings.index == config.Settings().index
     try:
-        return Index.open(settings=settings, notice=_notice)
+        opened = Index.open(settings=settings, notice=_notice, preload=True)
     except IndexMissing:
-        if resources.checkout() is None or settings.index != config.Settings().index:
+        if not may_build:
             raise
+    else:
+        if opened.manifest.generation:
+            return opened
+        opened.close()
+        if not may_build:
+            raise IndexMissing(f"the index in {settings.index} is empty", "Add articles: rag add FOLDER_OR_FILES")
+    return _built_from_seeds(settings)
+
+
+def _built_from_seeds(settings: config.Settings) -> Index:
     from rag.cli.progress import adding
 
     _notice(f"no index yet: building one from {resources.resource('seeds')}")
@@ -99,7 +122,7 @@ def _open(settings: config.Settings) -> Index:
 
 
 def _notice(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(clean(line), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _lines() -> Iterable[str]:
@@ -123,6 +146,3 @@ def _conversation() -> Iterator[str]:
         if not text:
             return
         yield text
-
-
-from rag.index import Index  # noqa: E402 - after typer, so that the warm-up thread has the processor first

@@ -15,7 +15,9 @@ _INTERRUPTED = 130
 
 def ask() -> None:
     """The `ask` command."""
-    threading.Thread(target=_warm_up, daemon=True).start()
+    # One question needs no pool of linear-algebra threads; starting one takes longer than the answer's own arithmetic.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    threading.Thread(target=_warm_up).start()  # no daemon: leaving while it loads native code aborts the process
     _run(lambda: __import__("rag.cli.ask", fromlist=["app"]).app())
 
 
@@ -53,5 +55,6 @@ def _fail(line: str, code: int, *, debug: bool) -> None:
         import traceback
 
         traceback.print_exc()
-    print(f"error: {' '.join(line.split())}", file=sys.stderr)  # noqa: T201
+    harmless = "".join(char if char.isprintable() else " " for char in line)  # a name in it could steer the terminal
+    print(f"error: {' '.join(harmless.split())}", file=sys.stderr)  # noqa: T201
     sys.exit(code)

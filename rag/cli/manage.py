@@ -57,6 +57,10 @@ def add(
     with Index.create(settings=settings, notice=_notice) as opened:
         with adding() as progress:
             report = opened.add(*sources, progress=progress)
+        if not report.outcomes:
+            raise BadInput(
+                "there is nothing to read in those folders", "Name files, or folders that hold .txt or .jsonl"
+            )
         _report(report, as_json=as_json)
     raise typer.Exit(
         int(any(outcome.named for outcome in report.skipped) or report.count("skipped") == len(report.outcomes))

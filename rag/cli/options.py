@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def _day(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            dt.date.fromisoformat(value)
+        except ValueError:
+            raise typer.BadParameter(f"{value!r} is not a date; write it as YYYY-MM-DD") from None
+    return value
+
 
 IndexOption = Annotated[
     Path | None,
@@ -18,9 +29,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 SinceOption = Annotated[
     str | None,
-    typer.Option("--since", metavar="DATE", help="Only articles published on this day (YYYY-MM-DD) or later."),
+    typer.Option(
+        "--since", metavar="DATE", callback=_day, help="Only articles published on this day (YYYY-MM-DD) or later."
+    ),
 ]
 UntilOption = Annotated[
-    str | None, typer.Option("--until", metavar="DATE", help="Only articles published on this day or earlier.")
+    str | None,
+    typer.Option("--until", metavar="DATE", callback=_day, help="Only articles published on this day or earlier."),
 ]
 SourceOption = Annotated[str | None, typer.Option("--source", metavar="OUTLET", help="Only articles of this outlet.")]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from rag import words
 from rag.types import Answer, Article, Citation, Hit
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _NEAREST = 3
 _EXCERPT = 160
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
 
 def answer_text(answer: Answer, *, terminal: bool) -> None:
@@ -30,7 +34,7 @@ def answer_text(answer: Answer, *, terminal: bool) -> None:
         sources = [f"[{c.n}] {' · '.join([_source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
         _print([*lines, "", *sources, "", _confidence(answer)], answer.question, terminal=False)
     for note in answer.notes:
-        print(f"note: {note}", file=sys.stderr)  # noqa: T201
+        print(f"note: {_one_line(note)}", file=sys.stderr)  # noqa: T201
 
 
 def hits_text(hits: Sequence[Hit], question: str, *, terminal: bool) -> None:
@@ -72,7 +76,7 @@ def dated(article: Article) -> str:
 
 
 def _copies(citation: Citation) -> list[str]:
-    return [f"also in {', '.join(citation.also_in)}"] if citation.also_in else []
+    return [f"also in {_one_line(', '.join(citation.also_in))}"] if citation.also_in else []
 
 
 def _place(citation: Citation) -> str:
@@ -81,7 +85,8 @@ def _place(citation: Citation) -> str:
 
 
 def _confidence(answer: Answer) -> str:
-    return f"confidence {answer.confidence:.2f} · {answer.index.articles} articles"
+    count = answer.index.articles
+    return f"confidence {answer.confidence:.2f} · {count} article{'s' * (count != 1)}"
 
 
 def _abstention(answer: Answer) -> str:
@@ -93,7 +98,8 @@ def _nearest(answer: Answer) -> list[str]:
     if not answer.hits:
         return []
     lines = ["", "Nearest:"]
-    for hit in answer.hits[:_NEAREST]:
+    best = {hit.article.id: hit for hit in reversed(answer.hits)}  # of each article its best passage
+    for hit in sorted(best.values(), key=lambda hit: hit.rank)[:_NEAREST]:
         lines.append(f"- {_source(hit.article)}")
         excerpt = _one_line(hit.text)
         lines.append(f"  {excerpt[:_EXCERPT].rsplit(' ', 1)[0]}…" if len(excerpt) > _EXCERPT else f"  {excerpt}")
@@ -104,15 +110,20 @@ def _print(lines: Iterable[str], question: str, *, terminal: bool) -> None:
     if not terminal:
         print("\n".join(lines))  # noqa: T201
         return
+    from rich.padding import Padding
+
     console = _console()
     for line in lines:
-        console.print(_highlighted(line, question))
+        indent = len(line) - len(line.lstrip())
+        console.print(Padding(_highlighted(line.lstrip(), question), (0, 0, 0, indent)))
 
 
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(
+        highlight=False, soft_wrap=False, color_system=None if os.environ.get("NO_COLOR") else "auto", markup=False
+    )
 
 
 def _highlighted(line: str, question: str) -> Text:
@@ -127,8 +138,16 @@ def _highlighted(line: str, question: str) -> Text:
     return text
 
 
+def _link(article: Article) -> str | None:
+    """Where an article can be opened: its address on the web, else its file; nothing in it can steer a terminal."""
+    if article.url:
+        return quote(article.url, safe=_URL_SAFE, errors="replace") if _WEB.match(article.url) else None
+    return Path(article.path).as_uri() if article.path and Path(article.path).is_absolute() else None
+
+
 def _on_terminal(answer: Answer) -> None:
     from rich.padding import Padding
+    from rich.style import Style
     from rich.text import Text
 
     console = _console()
@@ -142,11 +161,8 @@ def _on_terminal(answer: Answer) -> None:
         console.print(line)
         about = [_one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
         detail = Text("      " + " · ".join(about) + " · ", "dim")
-        where = article.url or (
-            Path(article.path).as_uri() if article.path and Path(article.path).is_absolute() else None
-        )
-        name = clean(article.url or (Path(article.path).name if article.path else article.id))
-        detail.append(name, f"dim link {where}" if where else "dim")
+        name = _one_line(article.url or (Path(article.path).name if article.path else article.id))
+        detail.append(name, Style(dim=True, link=_link(article)))
         detail.append(f" {citation.start}–{citation.end}", "dim")
         console.print(detail)
     console.print(Text(f"\n  {_confidence(answer)}", "dim"))

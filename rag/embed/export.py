@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.embed.source import ModelSource, file_sha256, locate
+from rag.errors import ModelMissing
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -30,13 +31,20 @@ def exported(name: str, cache: Path, notice: Notice = lambda _: None) -> Path:
     """The folder of a model's export, made if it is not in the cache yet.
 
     Raises:
-        ModelMissing: the model is not on this machine, or not the published one.
+        ModelMissing: the model is not on this machine, is not the published one, or cannot be exported.
     """
     source = locate(name)
     folder = export_folder(cache, source.sha256)
     if not (folder / CARD_FILE).is_file():
         notice(f"preparing the model {source.name} (once)")
-        export(source, folder)
+        try:
+            export(source, folder)
+        except Exception as error:  # each library raises its own kinds for a model it cannot use
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelMissing(
+                f"the model {source.name} in {source.folder} cannot be exported to {cache}: {reason}",
+                "Check that it is a complete sentence-transformers model, and the cache's permissions and free space",
+            ) from error
     return folder
 
 

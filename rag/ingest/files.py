@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import BadConfig
@@ -18,6 +18,7 @@ _RECORD_SUFFIXES = frozenset({".jsonl", ".ndjson"})
 _CONTROL_SHARE = 0.02
 _PROBE = 65_536
 _MEGABYTE = 1_000_000
+_BINARY = "binary file, not text; convert it to plain text, or name its encoding with --encoding"
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,27 @@ def discover(paths: Iterable[str | Path]) -> Iterator[Path | Skipped]:
 
     Hidden files are passed over. A link that leads nowhere, or out of its folder, is skipped by name.
     """
+    for found in _discover(paths):
+        named = str(found.location if isinstance(found, Skipped) else found)
+        shown = named.encode("utf-8", "backslashreplace").decode()
+        if isinstance(found, Skipped):
+            yield replace(found, location=shown)
+        elif shown != named:  # an index could not store where it stands
+            yield Skipped(shown, "its name is not UTF-8; rename it")
+        else:
+            yield found
+
+
+def _discover(paths: Iterable[str | Path]) -> Iterator[Path | Skipped]:
     seen: set[Path] = set()
     for given in paths:
-        path = Path(given).expanduser()
-        if not path.exists():
+        try:
+            path = Path(given).expanduser()
+            there = path.exists()
+        except (OSError, RuntimeError) as error:  # a name too long, a folder that may not be entered, no such `~user`
+            yield Skipped(str(given), getattr(error, "strerror", None) or str(error), named=True)
+            continue
+        if not there:
             reason = "broken link" if path.is_symlink() else "no such file or folder"
             yield Skipped(str(path), reason, named=True)
         elif path.is_dir():
@@ -59,7 +77,8 @@ def _walk(root: Path, seen: set[Path]) -> Iterator[Path | Skipped]:
     unreadable: list[OSError] = []
     for folder, subfolders, names in os.walk(root, onerror=unreadable.append):
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
+        links = [name for name in subfolders if not (Path(folder) / name).resolve().is_relative_to(root)]
+        for name in sorted([*names, *links]):
             path = Path(folder) / name
             if name.startswith("."):
                 continue
@@ -114,27 +133,26 @@ def _unfit(path: Path, max_megabytes: float) -> str | None:
         return f"{suffix} files are not read; convert to plain text"
     if not path.is_file():
         return "not a regular file"
-    megabytes = path.stat().st_size / _MEGABYTE
-    if suffix in _TEXT_SUFFIXES and megabytes > max_megabytes:
-        return f"{megabytes:.0f} MB is over the limit of {max_megabytes:g} MB; split it, or raise --max-file-mb"
+    size = path.stat().st_size
+    if suffix in _TEXT_SUFFIXES and size > max_megabytes * _MEGABYTE:
+        return f"{size:,} bytes is over the limit of {max_megabytes:g} MB; split it, or raise --max-file-mb"
     return None
 
 
 def _decode(data: bytes, encoding: str) -> tuple[str, str | None]:
     """The text of some bytes, and why they are none, if they are not."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
-        raise BadConfig(f"unknown encoding {encoding!r}", "Name one such as utf-8, latin-1 or cp1252") from None
-    if b"\0" in data[:_PROBE]:
-        return "", "binary file, not text"
-    try:
         text = data.decode("utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding)
-    except UnicodeDecodeError as error:
-        return "", f"not {encoding} text at byte {error.start}; name its encoding with --encoding, say latin-1"
+    except LookupError:  # `rot13` and the like are codecs, but not of text
+        raise BadConfig(f"unknown encoding {encoding!r}", "Name one such as utf-8, latin-1 or cp1252") from None
+    except UnicodeError as error:
+        if b"\0" in data[:_PROBE]:
+            return "", _BINARY
+        at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        return "", f"not {encoding} text{at}; name its encoding with --encoding, say latin-1"
     if not text.strip():
         return "", "empty file"
     head = text[:_PROBE]
-    if sum(not (c.isprintable() or c.isspace()) for c in head) > _CONTROL_SHARE * len(head):
-        return "", "binary file, not text"
+    if "\0" in head or sum(not (c.isprintable() or c.isspace()) for c in head) > _CONTROL_SHARE * len(head):
+        return "", _BINARY
     return text, None

@@ -10,13 +10,30 @@ from typing import NamedTuple
 
 from rag.types import MarkKind, Span
 
-_NAME = r"[A-ZÀ-Þ][\w.'’-]+(?: (?:de|van|von|der|al|bin|la|le|[A-ZÀ-Þ][\w.'’-]*)){1,4}"
-_NAMES = rf"{_NAME}(?:(?:, | and |, and | & ){_NAME})*"
+_UPPER = r"[^\W\d_a-zß-öø-ÿ]"
+_INITIALS = rf"(?:{_UPPER}\.-?)+|(?:Jr|Sr|St)\."
+_TOKEN = rf"(?:{_INITIALS}|(?:(?:al|el|ad|ash|ul)-)?{_UPPER}[\w'’-]*)"
+_ROLE = r"(?:Additional|Reporting|Writing|Compiled|Editing|Produced)\b"
+_NAME = rf"(?!{_ROLE})(?:{_INITIALS}|{_UPPER}[\w'’-]+)(?: (?:{_TOKEN}|(?:de|da|di|del|van|von|den|der|al|el|bin|la|le)(?= ))){{1,4}}"
+_JOIN = r"(?:, | and |, and | & )"
+_NAMES = rf"{_NAME}(?:{_JOIN}{_NAME})*"
+_PLACE = rf" in {_TOKEN}(?: {_TOKEN}){{0,3}}"
+# After a place, only a name with its own place is surely a name: `A B in London and New York`.
+_NAMES_AND_PLACES = rf"{_NAMES}(?:{_PLACE}(?:{_JOIN}{_NAME}{_PLACE})*)?"
+_AFTER_NAME = re.compile(rf"{_PLACE}$")
+_NO_PERSON = re.compile(
+    r"\b(?:Staff|Writers?|Reporters?|Correspondents?|Editors?|Columnists?|Contributors?|Press|News|Times|Post|Journal|Agency|Bureau)\b"
+)
 _SEPARATOR = re.compile(r",? and |, | & ")
-_BYLINE = re.compile(rf"By (?P<names>{_NAMES})(?:,? [A-Z][\w ]+)?")
-_TRAILER = re.compile(r"\(?(?:Additional r|R)eporting by |\(?(?:Writing|Compiled|Editing|Produced) by ")
+_BYLINE = re.compile(rf"By (?P<names>{_NAMES})(?:(?:,| \||,? for| in)? [A-Z][\w .&]+)?")
+_TRAILER = re.compile(r"\(?(?:(?:Additional r|R)eporting|Writing|Compiled|Editing|Produced) [Bb]y ")
+_TRAILER_STOP = re.compile(r"[;)]|\.(?: |$)")
+_BETWEEN_NAMES = re.compile(
+    r"the|and|in|for|at|with|from|additional|reporting|writing|editing|by|de|da|di|del|van|von|den|der|al|el|bin|la|le"
+    r"|newsrooms?|staff|bureau|team|agencies|reporters|correspondents"
+)
 _TRAILER_PART = re.compile(
-    rf"(?P<role>(?i:(?:additional )?reporting|writing|compiled|editing|produced)) by (?P<names>{_NAMES})"
+    rf"(?P<role>(?i:(?:additional )?reporting|writing|compiled|editing|produced)) [Bb]y (?P<names>{_NAMES_AND_PLACES})"
 )
 _PICTURE = r"(?:Photo(?:graph)?s?|Images?|Illustrations?|Pictures?|Graphics?|Video)"
 _CREDIT = re.compile(rf"{_PICTURE}(?: credit| by|: )(?::| by)? ?(?P<who>[^.]{{2,100}})\.?")
@@ -68,7 +85,8 @@ def lines(text: str) -> list[Span]:
 
 def names(words: str) -> tuple[str, ...]:
     """The names in an enumeration such as `A B, C D and E F`, without a place after `in`."""
-    return tuple(name.strip() for name in _SEPARATOR.split(words) if name.strip())
+    found = [_AFTER_NAME.sub("", name).strip() for name in _SEPARATOR.split(words)]
+    return tuple(name for at, name in enumerate(found) if name and not (at and _NO_PERSON.search(name)))
 
 
 def byline(line: str) -> tuple[str, ...]:
@@ -78,8 +96,15 @@ def byline(line: str) -> tuple[str, ...]:
 
 
 def trailer(line: str) -> Reporters | None:
-    """The names in an agency trailer (`Reporting by A B; Editing by C D`), or None when the line is none."""
-    if not _TRAILER.match(line):
+    """The names in an agency trailer (`Reporting by A B; Editing by C D`), or None when the line is none.
+
+    A sentence of the story that begins so (`Reporting by the agency has shown …`) goes on with other words than names.
+    """
+    head = _TRAILER.match(line)
+    if not head:
+        return None
+    first = _TRAILER_STOP.split(line[head.end() :], maxsplit=1)[0]
+    if any(word.islower() and not _BETWEEN_NAMES.fullmatch(word.strip(",")) for word in first.split()):
         return None
     authors: list[str] = []
     contributors: list[str] = []

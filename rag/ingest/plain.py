@@ -133,16 +133,17 @@ def _read_furniture(draft: _Draft, lines: list[Span]) -> None:
     for number, line in enumerate(lines):
         words = text[line.start : line.end]
         reporters = furniture.trailer(words)
-        if reporters is not None and number >= len(lines) // 2:
-            in_tail = True
+        if reporters is not None:
+            in_tail = in_tail or number >= len(lines) // 2
             draft.give("authors", reporters.authors, "agency trailer")
             draft.give("contributors", reporters.contributors, "agency trailer")
             draft.give("editors", reporters.editors, "agency trailer")
         credit = furniture.trailing_credit(words)
         kind = furniture.kind(words) or ("caption" if _is_picture_caption(draft, lines, number) else None)
-        if kind is None and in_tail:
-            biography = furniture.biography(words, _names(draft))
-            kind = "trailer" if reporters is not None else "biography" if biography else tail_kind
+        if kind is None and reporters is not None:
+            kind = "trailer"
+        elif kind is None and in_tail:
+            kind = "biography" if furniture.biography(words, _names(draft)) else tail_kind
         elif kind is None and furniture.biography(words, _names(draft)) and number >= len(lines) // 2:
             kind = "biography"
         if kind is not None:

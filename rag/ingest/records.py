@@ -24,17 +24,22 @@ def read(lines: str) -> Iterator[tuple[int, Article | str]]:
 def _read_record(line: str) -> Article | str:
     try:
         record = json.loads(line)
-    except (ValueError, RecursionError):
-        return "not a JSON object"
+        json.dumps(record, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        half = isinstance(error, UnicodeEncodeError)
+        return "half a character (a lone surrogate), which no index can store" if half else "not a JSON object"
     if not isinstance(record, dict):
         return "not a JSON object"
     text = record.get("text")
     if not isinstance(text, str) or not text.strip():
         return "no text in the field `text`"
-    given: dict[str, object] = {name: str(record[name]) for name in _STRINGS if record.get(name)}
+    given: dict[str, object] = {name: str(record[name]) for name in _STRINGS if record.get(name) not in (None, "")}
     given["title"] = str(record.get("title") or "")
     authors = record.get("authors") or []
-    given["authors"] = tuple(map(str, [authors] if isinstance(authors, str) else authors))
+    authors = [authors] if isinstance(authors, str) else authors
+    if not isinstance(authors, list) or not all(isinstance(name, str) for name in authors):
+        return "field `authors`: not a name or a list of names"
+    given["authors"] = tuple(authors)
     published = record.get("published")
     if published:
         given["published_text"] = str(published)

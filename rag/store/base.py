@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -35,6 +36,21 @@ class Scored(NamedTuple):
     score: float
 
 
+def best(top: Callable[[int], Sequence[Scored]], n: int) -> list[Scored]:
+    """The n best of a search, ties by key.
+
+    An index settles a tie at the edge by where it happens to keep things, so look past the edge until the tie ends.
+
+    Args:
+        top: gives that many of the best, or all where there are fewer.
+        n: how many to return at most.
+    """
+    limit = n + 16
+    while len(found := top(limit)) == limit and found[-1].score == found[n - 1].score:
+        limit *= 4
+    return sorted(found, key=lambda item: (-item.score, item.key))[:n]
+
+
 class Store(Protocol):
     """Keeps an index. Keys are never used twice, so a key seen once means one passage for ever.
 
@@ -49,8 +65,18 @@ class Store(Protocol):
     def path(self) -> str:
         """Where the index is, as the user names it."""
 
-    def write(self, upserts: Sequence[IndexedArticle], removals: Iterable[str] = ()) -> None:
+    def write(
+        self,
+        upserts: Sequence[IndexedArticle],
+        removals: Iterable[str] = (),
+        located: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Adds or replaces articles and removes others, all of it or none.
+
+        Args:
+            upserts: articles to add, or to put in the place of those with the same id.
+            removals: ids of articles to remove.
+            located: the id of an article that is there already, at each further location where it was found.
 
         Raises:
             IndexBusy: another process is writing.

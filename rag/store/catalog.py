@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,6 @@ class Catalog:
         self._path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
         except sqlite3.Error as error:
@@ -75,6 +74,7 @@ class Catalog:
 
     def create(self, manifest: Manifest) -> None:
         """Lays the tables, in one transaction, unless they are there."""
+        self._one("PRAGMA journal_mode = WAL")  # stays with the file; readers go on while a writer is at work
         with self._transaction():
             if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'manifest'").fetchone():
                 for statement in _SCHEMA.split(";\n"):
@@ -83,24 +83,31 @@ class Catalog:
 
     def manifest_json(self) -> str | None:
         """The stored manifest, or None when the catalog was never laid."""
-        try:
-            row = self._db.execute("SELECT json FROM manifest").fetchone()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return None
-            raise self._damaged(error) from error
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
+        if not self._one("SELECT 1 FROM sqlite_master WHERE name = 'manifest'"):
+            return None
+        row = self._one("SELECT json FROM manifest")
         return str(row[0]) if row else None
 
-    def write(self, manifest: Manifest, upserts: Sequence[IndexedArticle], removals: Iterable[str]) -> Manifest:
+    def write(
+        self,
+        manifest: Manifest,
+        upserts: Sequence[IndexedArticle],
+        removals: Iterable[str],
+        located: Mapping[str, str],
+    ) -> Manifest:
         """Applies a write in one transaction and returns the new manifest."""
+        removals = list(removals)
         generation = manifest.generation + 1
         with self._transaction():
             for article_id in removals:
                 self._remove(article_id, generation)
             for item in upserts:
                 self._put(item, generation)
+            self._db.executemany(
+                "INSERT OR REPLACE INTO locations SELECT ?, key FROM articles WHERE id = ?", located.items()
+            )
+            if not upserts and not removals:
+                return manifest
             changed = manifest.model_copy(
                 update={
                     "generation": generation,
@@ -172,7 +179,7 @@ class Catalog:
         Raises:
             ArticleMissing: no article has that id.
         """
-        row = self._db.execute("SELECT record, text FROM articles WHERE id = ?", [article_id]).fetchone()
+        row = self._one("SELECT record, text FROM articles WHERE id = ?", [article_id])
         if row is None:
             raise ArticleMissing(f"no article has the id {article_id}", "`rag list` shows the ids")
         return _article(*row)
@@ -181,16 +188,17 @@ class Catalog:
         """The articles that pass a filter, in the order of their ids."""
         condition, values = _condition(where)
         query = f"SELECT record, text FROM articles {condition} ORDER BY id"  # noqa: S608 - the condition is ours
-        for row in self._db.execute(query, values):
+        for row in self._rows(query, values):
             yield _article(*row)
 
     def locations(self) -> dict[str, str]:
         """The article id at each location."""
-        return dict(self._db.execute("SELECT location, id FROM locations JOIN articles ON articles.key = article"))
+        rows = self._rows("SELECT location, id FROM locations JOIN articles ON articles.key = article")
+        return dict(rows)
 
     def digests(self) -> dict[str, str]:
         """The digest of each article by its id."""
-        return dict(self._db.execute("SELECT id, digest FROM articles"))
+        return dict(self._rows("SELECT id, digest FROM articles"))
 
     def passages(self, keys: Sequence[int]) -> dict[int, Passage]:
         """The passages with these keys; a key that is gone is left out."""
@@ -223,14 +231,12 @@ class Catalog:
         """The keys of the passages whose articles pass a filter."""
         condition, values = _condition(where)
         query = f"SELECT passages.key FROM passages JOIN articles ON articles.key = article {condition}"  # noqa: S608
-        return np.fromiter((row[0] for row in self._db.execute(query, values)), np.int64)
+        return np.fromiter((row[0] for row in self._rows(query, values)), np.int64)
 
     def added_since(self, generation: int) -> Iterator[tuple[int, Passage, Article, NDArray[np.float32]]]:
         """Key, passage, article and vector of what was written after a generation, in the order of the keys."""
-        keys = [
-            row[0]
-            for row in self._db.execute("SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation])
-        ]
+        rows = self._rows("SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation])
+        keys = [row[0] for row in rows]
         held: Article | None = None
         for at in range(0, len(keys), _CHUNK):
             chunk = keys[at : at + _CHUNK]
@@ -242,12 +248,21 @@ class Catalog:
 
     def removed_since(self, generation: int) -> list[int]:
         """The keys of the passages removed after a generation."""
-        return [row[0] for row in self._db.execute("SELECT key FROM removed WHERE generation > ?", [generation])]
+        return [row[0] for row in self._rows("SELECT key FROM removed WHERE generation > ?", [generation])]
 
     def _by_key(self, query: str, keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         for at in range(0, len(keys), _CHUNK):
             chunk = [int(key) for key in keys[at : at + _CHUNK]]
-            yield from self._db.execute(f"{query} ({','.join('?' * len(chunk))})", chunk)
+            yield from self._rows(f"{query} ({','.join('?' * len(chunk))})", chunk)
+
+    def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        return next(self._rows(query, values), None)
+
+    def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
 
     def _count(self, query: str) -> int:
         return int(self._db.execute(query).fetchone()[0])
@@ -259,7 +274,8 @@ class Catalog:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a full disk ends the transaction by itself
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as error:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.store.base import Scored
+from rag.store.base import Scored, best
 
 _NAME = re.compile(r"dense\.(\d+)\.faiss")
 
@@ -80,11 +80,12 @@ class DenseIndex:
 
         if not len(self) or (only is not None and not len(only)):
             return []
-        # A tie at the edge must not be settled by the order of insertion: look a little further, then cut.
-        wanted = min(len(self), n + 16)
         parameters = None
         if only is not None:
             parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(only))  # type: ignore[call-arg]
-        scores, keys = self._index.search(vector[None, :], wanted, params=parameters)
-        found = [Scored(int(key), float(score)) for key, score in zip(keys[0], scores[0], strict=True) if key >= 0]
-        return sorted(found, key=lambda item: (-item.score, item.key))[:n]
+
+        def top(wanted: int) -> list[Scored]:
+            scores, keys = self._index.search(vector[None, :], min(len(self), wanted), params=parameters)
+            return [Scored(int(key), float(score)) for key, score in zip(keys[0], scores[0], strict=True) if key >= 0]
+
+        return best(top, n)

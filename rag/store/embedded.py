@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from rag.embed.base import ModelInfo
-from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexTooNew
+from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexTooNew, RagError
 from rag.store.base import IndexedArticle, Scored
 from rag.store.catalog import Catalog
 from rag.store.dense import DenseIndex
 from rag.store.lexical import LexicalIndex
 from rag.store.manifest import FORMAT, Chunker, Manifest
 from rag.types import Article, Filter, Passage
+
+if TYPE_CHECKING:
+    import filelock
 
 CATALOG_FILE, MANIFEST_FILE, TERMS_FOLDER, LOCK_FILE = "catalog.sqlite", "manifest.json", "terms", ".lock"
 _LOCK_SECONDS = 10
@@ -38,7 +42,6 @@ class EmbeddedStore:
         self._folder = folder
         self._catalog = catalog
         self._manifest = manifest
-        self._lock = filelock.FileLock(folder / LOCK_FILE, timeout=_LOCK_SECONDS)
         self._dense = DenseIndex(folder, manifest.model.dimension)
         self._lexical = LexicalIndex(folder / TERMS_FOLDER)
         if self._stale():
@@ -50,8 +53,12 @@ class EmbeddedStore:
         return (folder / CATALOG_FILE).exists() or (folder / MANIFEST_FILE).exists()
 
     @classmethod
-    def open(cls, folder: Path) -> EmbeddedStore:
+    def open(cls, folder: Path, known: Callable[[Manifest], None] = lambda _: None) -> EmbeddedStore:
         """Opens the index in a folder.
+
+        Args:
+            folder: where it is.
+            known: called with the manifest as soon as it is read, before the larger files are; what it raises ends the opening.
 
         Raises:
             IndexMissing: there is none.
@@ -62,21 +69,27 @@ class EmbeddedStore:
             found = (folder / CATALOG_FILE).is_file()
         except OSError as error:
             raise _unusable(folder, error) from error
+        if folder.is_file():
+            raise IndexDamaged(f"{folder} is a file, not the folder of an index", "Name another --index")
         if not found:
             if (folder / MANIFEST_FILE).exists():
-                raise IndexDamaged(
-                    f"the index in {folder} has lost its {CATALOG_FILE}",
-                    "Restore it, or remove the folder and add again",
-                )
+                raise _lost(folder)
             raise IndexMissing(f"there is no index in {folder}", "Make one: rag add FOLDER_OR_FILES")
         if not os.access(folder / CATALOG_FILE, os.R_OK) or not os.access(folder, os.W_OK | os.X_OK):
             raise IndexDamaged(f"no permission to use the index in {folder}", "Change the folder's permissions")
         catalog = Catalog(folder / CATALOG_FILE)
-        written = catalog.manifest_json()
-        if written is None:
+        try:
+            written = catalog.manifest_json()
+            if written is None and (folder / MANIFEST_FILE).exists():
+                raise _lost(folder)
+            if written is None:
+                raise IndexMissing(f"there is no index in {folder}", "Make one: rag add FOLDER_OR_FILES")
+            manifest = _read_manifest(folder, written)
+            known(manifest)
+        except RagError:
             catalog.close()
-            raise IndexMissing(f"there is no index in {folder}", "Make one: rag add FOLDER_OR_FILES")
-        return cls._with(folder, catalog, _read_manifest(folder, written))
+            raise
+        return cls._with(folder, catalog, manifest)
 
     @classmethod
     def create(cls, folder: Path, model: ModelInfo, chunker: Chunker) -> EmbeddedStore:
@@ -86,6 +99,8 @@ class EmbeddedStore:
             IndexDamaged: the folder cannot be written.
         """
         try:
+            if folder.is_file():
+                raise IndexDamaged(f"{folder} is a file, not the folder of an index", "Name another --index")
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unusable(folder, error) from error
@@ -118,7 +133,12 @@ class EmbeddedStore:
         """Closes the catalog."""
         self._catalog.close()
 
-    def write(self, upserts: Sequence[IndexedArticle], removals: Iterable[str] = ()) -> None:
+    def write(
+        self,
+        upserts: Sequence[IndexedArticle],
+        removals: Iterable[str] = (),
+        located: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Adds or replaces articles and removes others, all of it or none. `sync` makes the change searchable.
 
         Raises:
@@ -126,7 +146,7 @@ class EmbeddedStore:
         """
         with self._writing():
             self._refresh()
-            self._manifest = self._catalog.write(self._manifest, upserts, removals)
+            self._manifest = self._catalog.write(self._manifest, upserts, removals, located)
 
     def sync(self) -> None:
         """Brings the dense and lexical indexes and the manifest file up to the catalog."""
@@ -208,6 +228,8 @@ class EmbeddedStore:
 
     def _catch_up(self) -> None:
         """Mends what a killed writer left behind; while a live one is at work, readers see the state before its write."""
+        import filelock
+
         try:
             with self._lock.acquire(timeout=0):
                 self.sync()
@@ -218,7 +240,15 @@ class EmbeddedStore:
         """Takes over what another process wrote since."""
         self._manifest = _read_manifest(self._folder, self._catalog.manifest_json() or "")
 
+    @cached_property
+    def _lock(self) -> filelock.FileLock:
+        import filelock  # only writers need it
+
+        return filelock.FileLock(self._folder / LOCK_FILE, timeout=_LOCK_SECONDS)
+
     def _writing(self) -> AbstractContextManager[Any]:
+        import filelock
+
         try:
             return self._lock.acquire()
         except filelock.Timeout as error:
@@ -249,6 +279,12 @@ def _read_manifest(folder: Path, written: str) -> Manifest:
         raise IndexDamaged(
             f"the manifest of the index in {folder} cannot be read", "Remove the folder and add the articles again"
         ) from error
+
+
+def _lost(folder: Path) -> IndexDamaged:
+    return IndexDamaged(
+        f"the index in {folder} has lost its {CATALOG_FILE}", "Restore it, or remove the folder and add again"
+    )
 
 
 def _unusable(folder: Path, error: OSError) -> IndexDamaged:

@@ -10,7 +10,8 @@ from typing import Any
 
 from rag import words
 from rag.dates import bounds
-from rag.store.base import Scored
+from rag.errors import IndexDamaged
+from rag.store.base import Scored, best
 from rag.types import Article, Filter, Passage
 
 _HEAP_BYTES = 50_000_000
@@ -36,16 +37,18 @@ class LexicalIndex:
     """BM25 over stems. One document of kind `meta` carries the catalog generation, so that it commits with the rest."""
 
     def __init__(self, folder: Path) -> None:
-        import tantivy
-
         self._folder = folder
-        folder.mkdir(exist_ok=True)
         try:
-            self._index = tantivy.Index(_schema(), path=str(folder))
+            self._open()
         except (ValueError, OSError):  # damaged, or of another shape: it is derived, so build it again
             shutil.rmtree(folder)
-            folder.mkdir()
-            self._index = tantivy.Index(_schema(), path=str(folder))
+            self._open()
+
+    def _open(self) -> None:
+        import tantivy
+
+        self._folder.mkdir(exist_ok=True)
+        self._index = tantivy.Index(_schema(), path=str(self._folder))
         self._index.config_reader("manual")
         self._searcher = self._index.searcher()
         self.generation = self._read_generation()
@@ -66,7 +69,8 @@ class LexicalIndex:
             if self.generation < 0:
                 writer.delete_all_documents()
             for key in removed:
-                writer.delete_documents_by_term("key", key)
+                # By query: `delete_documents_by_term` takes every number for a signed one, and deletes nothing.
+                writer.delete_documents_by_query(tantivy.Query.term_query(_schema(), "key", key))
             writer.delete_documents_by_term("kind", "meta")
             for key, passage, article in added:
                 writer.add_document(tantivy.Document.from_dict(_document(key, passage, article), _schema()))
@@ -106,10 +110,17 @@ class LexicalIndex:
             source = query.term_query(schema, "source", where.source.casefold())
             parts.append((must, query.const_score_query(source, 0.0)))
         wanted = query.boolean_query(parts) if len(parts) > 1 else matches
-        hits = self._searcher.search(wanted, n + 16, count=False).hits
+        try:
+            return best(lambda limit: self._top(wanted, limit), n)
+        except ValueError as error:
+            raise IndexDamaged(
+                f"the lexical index {self._folder} cannot be read", "Delete that folder; it is built again when needed"
+            ) from error
+
+    def _top(self, query: Any, limit: int) -> list[Scored]:
+        hits = self._searcher.search(query, limit, count=False).hits
         keys = self._searcher.fast_field_values("key", [address for _, address in hits])
-        found = [Scored(int(key), float(score)) for key, (score, _) in zip(keys, hits, strict=True)]
-        return sorted(found, key=lambda item: (-item.score, item.key))[:n]
+        return [Scored(int(key), float(score)) for key, (score, _) in zip(keys, hits, strict=True)]
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""

@@ -1,0 +1,141 @@
+"""Who speaks. All names are made up; countries are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.answer.question import speakers_of
+from rag.answer.speech import speaks
+
+_BEFORE = "Marta Velling said the dam would hold."
+
+
+def _speaks(name: str, text: str, *before: str) -> bool:
+    return speaks(speakers_of(f"What did {name} say?"), text, before)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Marta Velling said the dam would hold.",
+        "“The dam will hold,” Velling said on Tuesday.",
+        '"The dam will hold," Velling said.',
+        "‘The dam will hold,’ Velling said.",
+        "“The dam will hold,” said Velling.",
+        "“The dam will hold,” said Marta Velling, adding that it was old.",
+        "The dam would hold, said Marta Velling, the chief engineer.",
+        "It is “not a matter of if but when”, Velling said, the dam would break.",
+        "“The dam will hold,” Velling, an engineer at Norvik University, told the Daily Lantern.",
+        "Marta Velling, a professor at the Norvik Institute, told the Daily Lantern the dam was old.",
+        "Velling, who leads the institute, said the dam would hold.",
+        "The mayor, Marta Velling, said the dam would hold.",
+        "According to Marta Velling, the dam would hold.",
+        "The dam would hold, according to Marta Velling.",
+        "Asked about the dam, Velling said it would hold.",
+        "Speaking in Oslo on Monday, Marta Velling warned of floods.",
+        "In a statement, Velling called for calm.",
+        "Velling and Brandt said the dam would hold.",
+        "Velling noted that Brandt had said the dam was safe.",
+        "Velling supports a new dam.",
+        "Velling hopes for rain.",
+        "A spokesman for Velling said she was well.",
+        "Velling's spokeswoman said the dam would hold.",
+    ],
+)
+def test_it_is_velling_who_speaks(text: str) -> None:
+    assert _speaks("Marta Velling", text)
+    assert _speaks("velling", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The dam was built in 1961.",
+        "Velling was born in Norvik.",
+        "“The dam will hold.”",
+        "Oskar Brandt said Velling had ignored the warnings.",
+        "Velling had ignored the warnings, said Oskar Brandt.",
+        "Velling claimed the dam was safe, which was false, said Oskar Brandt.",
+        "The dam was safe, Brandt said, though Velling disagreed.",
+        "The mayor said Velling would resign.",
+        "“We trust Velling,” Brandt said.",
+        "“Velling said the dam would hold,” Brandt told the Daily Lantern.",
+        "According to Oskar Brandt, Velling will resign.",
+        "Brandt told Velling that the dam was old.",
+        "The coast guard said the Velling ferry sank.",
+        "Velling's lawyer said she was innocent.",
+        "Velling’s lawyer argued that she was innocent.",
+    ],
+)
+def test_it_is_not_velling_who_speaks(text: str) -> None:
+    assert not _speaks("Marta Velling", text)
+
+
+def test_what_is_told_to_a_newspaper_is_not_said_by_it() -> None:
+    text = "Marta Velling, a professor at the Norvik Institute, told the Daily Lantern the dam was old."
+    assert not _speaks("the Daily Lantern", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "She added that the spillway was new.",
+        "She later said that the spillway was new.",
+        "“The spillway is new,” she said.",
+        "“The spillway is new.”",
+        '"The spillway is new."',
+    ],
+)
+def test_a_pronoun_or_a_bare_quotation_belongs_to_the_last_speaker(text: str) -> None:
+    assert _speaks("Velling", text, _BEFORE)
+    assert _speaks("Velling", text, _BEFORE, "The valley is deep.")
+    assert not _speaks("Brandt", text, _BEFORE)
+    assert not _speaks("Velling", text, _BEFORE, "Oskar Brandt said he was not sure.")
+    assert not _speaks("Velling", text)
+
+
+def test_a_quotation_with_a_speaker_is_not_the_last_speaker_s() -> None:
+    assert not _speaks("Velling", "“It is new,” said Brandt.", _BEFORE)
+
+
+def test_two_pronouns_in_a_row_go_back_to_the_name() -> None:
+    assert _speaks("Velling", "She said it twice.", _BEFORE, "She added that the spillway was new.")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Norway", "Norwegian officials said the ferry was overloaded."),
+        ("Norway", "Norway's coast guard ministry said the ferry was overloaded."),
+        ("Norway", "Oslo said the ferry was overloaded."),
+        ("Brazil", "Brasilia warned that the forest was burning."),
+        ("Brazil", "The Brazilian environment ministry said so."),
+        ("Britain", "London said the talks had failed."),
+        ("the US", "Washington said the talks had failed."),
+        ("the US", "The U.S. said the talks had failed."),
+        ("Japan", "The Bank of Japan said prices would rise."),
+        ("Japan", "Japan's central bank said prices would rise."),
+    ],
+)
+def test_a_country_speaks_through_its_people_capital_and_offices(name: str, text: str) -> None:
+    assert _speaks(name, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Norway", "Sweden said Norway had been told."),
+        ("Norway", "Norway was to blame, said the Swedish minister."),
+        ("India", "Indiana officials said the river rose."),
+        ("Austria", "Australian officials said the river rose."),
+        ("Mali", "Somali officials said the river rose."),
+        ("Norway", "Norway's Marta Velling said the dam would hold."),
+        ("the US", "Brandt told us that the talks had failed."),
+    ],
+)
+def test_a_country_is_not_taken_for_another_or_for_a_citizen(name: str, text: str) -> None:
+    assert not _speaks(name, text)
+
+
+def test_nobody_asked_about_never_speaks() -> None:
+    assert not speaks(frozenset(), _BEFORE)
