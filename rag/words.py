@@ -16,6 +16,7 @@ import Stemmer
 _PLACES = Path(__file__).with_name("places.tsv")
 _ACRONYM = re.compile(r"\b(?:[A-Za-z]\.){2,}")
 _POSSESSIVE = re.compile(r"['’]s\b|['’](?=\s|$)")
+_HOW_MUCH = re.compile(r"\bhow (?P<measure>many|much|long|often|far|old|big|large|tall|high|fast)\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+(?:[.,](?=\d)[^\W_]+)*")
 
 # Function words of English, and the words that make a sentence a question.
@@ -108,8 +109,10 @@ def is_content(word: Word) -> bool:
 
 
 def content_words(text: str) -> list[Word]:
-    """The words of a text that carry meaning."""
+    """The words of a text that carry meaning; `many` in `how many` is a question word."""
     found = words(text)
+    measures = {m.start("measure") for m in _HOW_MUCH.finditer(text)}
+    found = [word for word in found if word.start not in measures]
     if text.isupper():
         return [word for word in found if word.surface.casefold() not in STOPWORDS]
     return [word for word in found if is_content(word)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,23 +36,19 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {"time": _TIME, "number": _NUMBER, "pla
 
 FEATURES = (
     "cosine",
-    "cosine_best",
     "coverage",
-    "coverage_best",
     "coverage_with_neighbour",
     "coverage_with_opening",
-    "pairs",
     "kind",
     "passage",
     "opening",
 )
 """The features of a sentence, in order.
 
-`cosine`: sentence vector and question vector · `cosine_best`: 1 for the highest of all candidates · `coverage`: share of the
-question's words in the sentence, weighted by rarity · `coverage_best`: 1 for the highest · `coverage_with_neighbour`: with
-the sentence before it and the title · `coverage_with_opening`: with the title and the article's opening · `pairs`: share of the
-question's word pairs that stand side by side · `kind`: 1 when it holds what the question asks for (a date, a number, …) ·
-`passage`: its passage's score, divided by the best · `opening`: 1 for an article's first sentence.
+`cosine`: sentence vector and question vector · `coverage`: share of the question's words in the sentence, weighted by rarity ·
+`coverage_with_neighbour`: with the sentence before it and the title · `coverage_with_opening`: with the title and the article's
+opening · `kind`: 1 when it holds what the question asks for (a date, a number, …) · `passage`: its passage's score, divided by the
+best · `opening`: 1 for an article's first sentence.
 """
 
 
@@ -105,13 +100,7 @@ def candidates(question: Question, query: NDArray[np.float32], found: Sequence[F
             key = (hit.article.id, candidate.sentence.start, candidate.sentence.end)
             if key not in seen or seen[key].value("cosine") < candidate.value("cosine"):
                 seen[key] = candidate
-    listed = list(seen.values())
-    for feature in ("cosine", "coverage"):
-        highest = max((candidate.value(feature) for candidate in listed), default=0.0)
-        for candidate in listed:
-            is_best = candidate.value(feature) >= highest > 0
-            candidate.values[FEATURES.index(f"{feature}_best")] = float(is_best)
-    return listed
+    return list(seen.values())
 
 
 def _of_passage(
@@ -135,13 +124,11 @@ def _of_passage(
             speaking = speaks(question.speakers, words_here, earlier[-_EARLIER:])
             # Who speaks, and the setting that an article's opening gives, are not said again in each sentence of a speech.
             given = question.speakers | opening if speaking else frozenset()
-            side_by_side = question.pairs & set(pairwise(order))
             values = {
                 "cosine": float(row @ query),
                 "coverage": coverage(question, stems, given),
                 "coverage_with_neighbour": coverage(question, stems | title | neighbour, given),
                 "coverage_with_opening": coverage(question, stems | opening, given),
-                "pairs": len(side_by_side) / max(1, len(question.pairs)),
                 "kind": float(answers_kind(question, words_here)),
                 "passage": passage,
                 "opening": float(_opens(hit.article, sentence)),

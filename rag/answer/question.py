@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from rag import words
@@ -56,7 +55,7 @@ _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 class Question:
     """A question, analysed.
 
-    `weights` maps each content stem to its inverse document frequency in the collection; `pairs` are neighbouring content stems;
+    `weights` maps each content stem to its inverse document frequency in the collection;
     `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for (the verb of
     asking for them is not among the words), and `speaker` is how the question calls them.
     """
@@ -64,7 +63,6 @@ class Question:
     text: str
     weights: Mapping[str, float]
     names: frozenset[str]
-    pairs: frozenset[tuple[str, str]]
     speakers: frozenset[str]
     speaker: str | None
     kind: Kind
@@ -87,7 +85,6 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
         text=text,
         weights={word.stem: idf(frequencies.get(word.stem, 0), passages) for word in content},
         names=frozenset(_names(text, content)),
-        pairs=frozenset((a.stem, b.stem) for a, b in pairwise(content) if not text[a.end : b.start].strip(" -'’s")),
         speakers=speakers,
         speaker=asked["who"].strip() if asked else None,
         kind="speech" if speakers else kind_of(text),

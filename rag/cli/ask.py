@@ -33,7 +33,7 @@ def ask(
     source: options.SourceOption = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
+        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.25", min=0, max=1),
     ] = None,
     index: options.IndexOption = None,
     model: options.ModelOption = None,

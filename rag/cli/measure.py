@@ -29,7 +29,7 @@ def evaluate(
     ] = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
+        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.25", min=0, max=1),
     ] = None,
     as_json: options.JsonOption = False,
     index: options.IndexOption = None,

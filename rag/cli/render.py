@@ -30,7 +30,7 @@ def answer_text(answer: Answer, *, terminal: bool) -> None:
     elif terminal:
         _on_terminal(answer)
     else:
-        lines = [f"{_mark(citation)} [{citation.n}]" for citation in answer.citations]
+        lines = [f"{_one_line(citation.quote)} [{citation.n}]" for citation in answer.citations]
         sources = [f"[{c.n}] {' · '.join([_source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
         _print([*lines, "", *sources, "", _confidence(answer)], answer.question, terminal=False)
     for note in answer.notes:
@@ -54,10 +54,6 @@ def clean(text: str) -> str:
 def is_terminal() -> bool:
     """Whether standard output is a terminal that takes more than plain lines."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _mark(citation: Citation) -> str:
-    return f"“{_one_line(citation.quote)}”" if not citation.quote.startswith(("“", '"')) else _one_line(citation.quote)
 
 
 def _one_line(text: str) -> str:
@@ -153,7 +149,7 @@ def _on_terminal(answer: Answer) -> None:
     console = _console()
     console.print()
     for citation in answer.citations:
-        quote = _highlighted(_mark(citation), answer.question)
+        quote = _highlighted(_one_line(citation.quote), answer.question)
         console.print(Padding(quote + Text(f" [{citation.n}]", "cyan"), (0, 2, 1, 2)))
     for citation in answer.citations:
         article = citation.article

@@ -54,23 +54,14 @@ def test_the_values_of_a_sentence() -> None:
     listed = _candidates("Where did the ferry Aurora sink?", _FERRY, _DAM, scores=(0.8, 0.4))
     first, speech, *_ = listed.values()
     assert first["coverage"] == pytest.approx(2 / 3)  # ferry, Aurora; `sank` has another stem than `sink`
-    assert first["coverage_best"] == 1
     assert first["coverage_with_neighbour"] == pytest.approx(1)  # the title has `sinks`
-    assert first["pairs"] == pytest.approx(0.5)
     assert first["kind"] == 1
     assert first["passage"] == 1
     assert first["opening"] == 1
     assert speech["coverage"] == 0
     assert speech["coverage_with_opening"] == pytest.approx(1)
-    assert speech["coverage_best"] == speech["kind"] == speech["opening"] == 0
+    assert speech["kind"] == speech["opening"] == 0
     assert listed["dam: A dam broke in Norvik."]["passage"] == pytest.approx(0.5)
-
-
-def test_exactly_the_highest_cosine_is_marked() -> None:
-    values = _candidates("a dam broke in Norvik", _FERRY, _DAM)
-    best = max(values, key=lambda name: values[name]["cosine"])
-    assert best == "dam: A dam broke in Norvik."
-    assert [name for name, its in values.items() if its["cosine_best"] == 1] == [best]
 
 
 def test_who_speaks_and_the_setting_are_given_in_a_speech() -> None:

@@ -85,14 +85,6 @@ def test_a_question_all_in_capitals_has_no_names() -> None:
     assert stem("aurora") in question.weights
 
 
-def test_pairs_stand_side_by_side() -> None:
-    question = analyse("Did the coast guard of Norvik warn the ferry, Aurora?", {}, 5)
-    assert (stem("coast"), stem("guard")) in question.pairs
-    assert (stem("guard"), stem("Norvik")) not in question.pairs
-    assert (stem("ferry"), stem("Aurora")) not in question.pairs
-
-
 def test_a_question_without_content_words_has_no_weights() -> None:
     question = analyse("what is it?", {}, 5)
     assert not question.weights
-    assert not question.pairs
