@@ -61,6 +61,7 @@ class Adding:
         self._pending: list[tuple[Article, list[Passage], str]] = []
         self._moved: dict[str, str] = {}
         self._displaced: set[str] = set()
+        self._first: dict[str, str] = {}
         self._waiting = 0
         self._done = 0
 
@@ -99,11 +100,16 @@ class Adding:
     def _take(self, found: ingest.Found) -> None:
         article, location = found.article, found.location
         before = self._located.get(location)
+        first = self._first.setdefault(article.id, location)
         if article.id in self._known and _same(self._store, article, self._pending):
             self._outcomes.append(Outcome(location, "unchanged", article.id))
             if before != article.id:
                 self._place(article.id, location)
                 self._moved[location] = article.id
+            return
+        if first != location:
+            reason = f"has the id {article.id} of another text, {first}; give it an id of its own"
+            self._outcomes.append(Outcome(location, "skipped", reason=reason))
             return
         pieces = chunk.passages(article, self._embedder.token_offsets, self._store.manifest.chunker.max_tokens)
         if not pieces:

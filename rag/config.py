@@ -40,7 +40,7 @@ class Settings(BaseModel):
     dense_weight: float = Field(
         default=0.75, ge=0.0, le=1.0, description="weight of the dense score in the fused score"
     )
-    min_confidence: float = Field(default=0.25, ge=0.0, le=1.0, description="confidence under which `ask` abstains")
+    min_confidence: float = Field(default=0.2, ge=0.0, le=1.0, description="confidence under which `ask` abstains")
     passage_tokens: int = Field(default=180, ge=16, le=510, description="model tokens a passage holds at most")
     max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")
     max_question_chars: int = Field(default=2_000, ge=1, description="questions longer than this are refused")

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rag import chunk, config, embed, words
-from rag.answer import answer_from
+from rag.answer import PASSAGES, answer_from
 from rag.embed import Embedder
 from rag.errors import BadInput, BadQuestion, IndexMissing, ModelMismatch
 from rag.later import Later
@@ -22,7 +22,6 @@ from rag.types import Answer, Article, Filter, Hit, IndexInfo
 if TYPE_CHECKING:
     from rag.add import AddReport, Progress
 
-_ANSWER_PASSAGES = 12
 _SHORTEST_PREFIX = 4
 
 
@@ -242,7 +241,7 @@ class Index:
         query = self.query(question)
         encoded = time.perf_counter()
         k = k or self._settings.k
-        found = self._retrieve(query, max(k, _ANSWER_PASSAGES), where)
+        found = self._retrieve(query, max(k, PASSAGES), where)
         retrieved = time.perf_counter()
         threshold = self._settings.min_confidence if min_confidence is None else min_confidence
         answer = answer_from(self._store, query, found, info=self.info, k=k, min_confidence=threshold)
@@ -251,7 +250,7 @@ class Index:
             "retrieve": 1e3 * (retrieved - encoded),
             "answer": 1e3 * (time.perf_counter() - retrieved),
         }
-        notes = (*answer.notes, *self._filter_notes(where))
+        notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))
         return answer.model_copy(update={"notes": notes, "timings_ms": timings})
 
     def query(self, question: str) -> Query:
@@ -283,10 +282,12 @@ class Index:
             dense_weight=self._settings.dense_weight,
         )
 
-    def _filter_notes(self, where: Filter) -> list[str]:
+    def _filter_notes(self, where: Filter, *, nothing: bool) -> list[str]:
+        if nothing and where.source and not any(self.articles(Filter(source=where.source))):
+            return [f"no article of {where.source} in the index: rag list shows the outlets"]
         undated = self._store.manifest.undated
         if (where.since or where.until) and undated:
-            return [f"{undated} article{'s' * (undated > 1)} without a full date left out by the date filter"]
+            return [f"{undated} article{'s' * (undated > 1)} without a date left out by the date filter"]
         return []
 
 

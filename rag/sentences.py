@@ -58,12 +58,20 @@ def _lines(text: str, block: Span) -> list[Span]:
     merged: list[Span] = []
     for line in lines:
         starts_lower = text[line.start : line.end].lstrip()[:1].islower()
-        joins = merged and not _BULLET.match(text, line.start, line.end)
-        if joins and (wrapped or (starts_lower and not _FINAL.search(text[merged[-1].start : merged[-1].end]))):
+        joins = bool(merged) and not _BULLET.match(text, line.start, line.end)
+        before = text[merged[-1].start : merged[-1].end] if merged else ""
+        goes_on = starts_lower and not _FINAL.search(before)
+        if joins and (wrapped or goes_on or _quotes_on(before, text[line.start : line.end])):
             merged[-1] = Span(merged[-1].start, line.end)
         else:
             merged.append(line)
     return [_trim(text, line) for line in merged]
+
+
+def _quotes_on(before: str, line: str) -> bool:
+    """Whether a line goes on with, and closes, the quotation left open before it."""
+    closing = _open_quote(before)
+    return closing is not None and closing in line and not line.lstrip().startswith(("“", "«", '"'))
 
 
 def _trim(text: str, span: Span) -> Span:

@@ -39,6 +39,7 @@ MarkKind = Literal[
     "biography",
     "signup",
     "related",
+    "correction",
 ]
 
 
@@ -87,7 +88,7 @@ class Article(_Frozen):
         if self.title:
             return self.title
         words = self.text[self.story[0].start :].split(maxsplit=8)[:8] if self.story else []
-        return " ".join(words) + "…" if words else "(empty)"
+        return " ".join(words).rstrip(".,;:") + "…" if words else "(empty)"
 
     @property
     def story(self) -> tuple[Span, ...]:

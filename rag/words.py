@@ -91,6 +91,11 @@ def _countries() -> dict[str, frozenset[str]]:
     return {name: frozenset(alike) for name, alike in groups.items()}
 
 
+def is_country(stem: str) -> bool:
+    """Whether a stem names a country, its people or its capital."""
+    return stem in _countries()
+
+
 @lru_cache(maxsize=50_000)
 def related(name: str, other: str) -> bool:
     """Whether two stems are forms of one name: the same, or a country, its people or its capital (`china`, `chines`, `beij`)."""

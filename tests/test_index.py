@@ -268,3 +268,16 @@ def test_a_write_that_is_interrupted_is_searchable_at_the_next_opening(
     monkeypatch.undo()
     with Index.open(tmp_path / "index", settings=Settings(), embedder=stand_in) as again:
         assert [hit.article.id for hit in again.search("walrus sang")] == ["w"]
+
+
+def test_two_texts_with_one_id_in_a_file_are_told_apart(tmp_path: Path, stand_in: StandIn) -> None:
+    path = tmp_path / "corpus.jsonl"
+    records = [{"id": "a", "text": "The dam held."}, {"id": "a", "text": "The dam broke."}]
+    path.write_text("\n".join(json.dumps(record) for record in records), encoding="utf-8")
+    with rag.Index.create(tmp_path / "index", embedder=stand_in) as index:
+        for status in ("added", "unchanged"):
+            first, second = index.add(path).outcomes
+            assert (first.status, second.status) == (status, "skipped")
+            assert second.reason is not None
+            assert "#1" in second.reason
+        assert index.article("a").text == "The dam held."

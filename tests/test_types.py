@@ -34,7 +34,7 @@ def test_story_ignores_a_mark_inside_another() -> None:
 
 def test_label_is_the_title_else_the_first_words_of_the_story() -> None:
     assert article(title="Mayor speaks").label == "Mayor speaks"
-    assert article().label == "The mayor spoke on Monday. Nobody else did.…"
+    assert article().label == "The mayor spoke on Monday. Nobody else did…"
     assert article(text=" ", marks=()).label == "(empty)"
 
 

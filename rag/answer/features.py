@@ -17,7 +17,7 @@ from rag.retrieve import Found
 from rag.types import Article, Hit, Sentence, Span
 
 _OPENING_CHARS = 400
-_EARLIER = 2
+_EARLIER = 4
 _TIME = re.compile(
     r"\b1?\d{3}s?\b|\b20\d\d\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"

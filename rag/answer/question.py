@@ -12,15 +12,21 @@ from rag import words
 
 Kind = Literal["speech", "number", "time", "place", "person", "other"]
 
+_GENERIC = r"say|said|saying|tell|told|telling|stated|comment|commented|write|written|note|noted|reply|replied|think|thought|describe|described"
 _SAY = (
-    r"say|said|saying|tell|told|telling|stated|claim|claimed|claiming|think|thought|argue|argued|describe|described"
-    r"|urge|urged|urging|warn|warned|warning|propose|proposed|proposing|comment|commented|announce|announced|emphasi[sz]e|emphasi[sz]ed"
-    r"|stress|stressed|express|expressed|advocate|advocated|advocating|insist|insisted|pledge|pledged|suggest|suggested"
-    r"|call for|called for|calling for|complain|complained|promise|promised"
+    rf"{_GENERIC}|claim|claimed|claiming|argue|argued|urge|urged|urging|warn|warned|warning|propose|proposed|proposing|announce|announced"
+    r"|emphasi[sz]e|emphasi[sz]ed|stress|stressed|express|expressed|advocate|advocated|advocating|insist|insisted|pledge|pledged"
+    r"|suggest|suggested|call for|called for|calling for|complain|complained|promise|promised|deny|denied|reject|rejected|accuse"
+    r"|accused|blame|blamed|critici[sz]e|critici[sz]ed|demand|demanded|confirm|confirmed|admit|admitted|acknowledge|predict|predicted"
 )
 _ASKED_SPEAKER = re.compile(
     rf"\b(?:what|how(?! many| much| long))\b(?: else| exactly)? (?:did|does|do|has|have|had|is|was|are|were)\s+(?P<who>(?:\S+\s+){{1,6}}?)"
     rf"(?P<verb>{_SAY})\b",
+    re.IGNORECASE,
+)
+_ASKED_WORDS = re.compile(
+    r"\b(?:what|how) (?:is|are|was|were)\s+(?P<who>(?:\S+\s+){0,4}?\S+)['’]s?\s+"
+    r"(?P<verb>views?|comments?|opinions?|reactions?|responses?|statements?|remarks?)\b",
     re.IGNORECASE,
 )
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
@@ -56,8 +62,8 @@ class Question:
     """A question, analysed.
 
     `weights` maps each content stem to its inverse document frequency in the collection;
-    `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for (the verb of
-    asking for them is not among the words), and `speaker` is how the question calls them.
+    `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for (a verb that
+    only asks for words is not among the words itself), and `speaker` is how the question calls them.
     """
 
     text: str
@@ -78,8 +84,8 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
     """
     content = words.content_words(text)
     speakers = speakers_of(text)
-    asked = _ASKED_SPEAKER.search(text) if speakers else None
-    if asked:
+    asked = _asked(text) if speakers else None
+    if asked and (asked.re is _ASKED_WORDS or re.fullmatch(_GENERIC, asked["verb"], re.IGNORECASE)):
         content = [word for word in content if not asked.start("verb") <= word.start < asked.end("verb")]
     return Question(
         text=text,
@@ -103,12 +109,16 @@ def kind_of(text: str) -> Kind:
 
 def speakers_of(text: str) -> frozenset[str]:
     """The stems of X in `what did X say …`, X being a name where the question is written with capitals."""
-    found = _ASKED_SPEAKER.search(text)
+    found = _asked(text)
     if not found:
         return frozenset()
     asked = words.content_words(found["who"])
     named = any(word.surface[0].isupper() for word in asked) or not any(c.isupper() for c in text[1:])
     return frozenset(word.stem for word in asked) if named else frozenset()
+
+
+def _asked(text: str) -> re.Match[str] | None:
+    return _ASKED_SPEAKER.search(text) or _ASKED_WORDS.search(text)
 
 
 def _names(text: str, content: list[words.Word]) -> set[str]:

@@ -11,7 +11,7 @@ import typer
 
 from rag import config, resources
 from rag.cli import options
-from rag.cli.render import answer_text, clean, is_terminal
+from rag.cli.render import answer_text, is_terminal, notice
 from rag.errors import BadQuestion, IndexMissing, RagError
 from rag.index import Index
 
@@ -33,7 +33,7 @@ def ask(
     source: options.SourceOption = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.25", min=0, max=1),
+        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
     ] = None,
     index: options.IndexOption = None,
     model: options.ModelOption = None,
@@ -63,8 +63,10 @@ def ask(
             except BadQuestion as error:
                 if asked:
                     raise
-                _notice(f"error: {error}")
+                notice(f"error: {error}")
                 refused += 1
+                if as_json:  # line n of the output stays the answer to line n of the input
+                    sys.stdout.write(json.dumps({"schema": 1, "question": text, "error": str(error)}) + "\n")
                 continue
             if as_json:
                 sys.stdout.write(json.dumps(answer.as_json(), ensure_ascii=False) + "\n")
@@ -72,9 +74,10 @@ def ask(
                 answer_text(answer, terminal=is_terminal())
             sys.stdout.flush()
             outcomes.append(answer.abstained)
-    if not outcomes and refused:
+    piped = not asked and not sys.stdin.isatty()
+    if refused and piped:
         raise typer.Exit(BadQuestion.exit_code)
-    if not outcomes and not sys.stdin.isatty():
+    if not outcomes and piped:
         raise BadQuestion("no question came from the pipe", "Write one a line, or ask in quotes: ask QUESTION")
     raise typer.Exit(ABSTAINED if outcomes and all(outcomes) else ANSWERED)
 
@@ -92,7 +95,7 @@ def _open(settings: config.Settings) -> Index:
     """
     may_build = resources.checkout() is not None and settings.index == config.Settings().index
     try:
-        opened = Index.open(settings=settings, notice=_notice, preload=True)
+        opened = Index.open(settings=settings, notice=notice, preload=True)
     except IndexMissing:
         if not may_build:
             raise
@@ -108,8 +111,8 @@ def _open(settings: config.Settings) -> Index:
 def _built_from_seeds(settings: config.Settings) -> Index:
     from rag.cli.progress import adding
 
-    _notice(f"no index yet: building one from {resources.resource('seeds')}")
-    built = Index.create(settings=settings, notice=_notice)
+    notice(f"no index yet: building one from {resources.resource('seeds')}")
+    built = Index.create(settings=settings, notice=notice)
     try:
         with adding() as progress:
             report = built.add(resources.resource("seeds"), progress=progress)
@@ -117,12 +120,8 @@ def _built_from_seeds(settings: config.Settings) -> Index:
         built.close()
         raise
     for outcome in report.skipped:
-        _notice(f"skipped {outcome.location}: {outcome.reason}")
+        notice(f"skipped {outcome.location}: {outcome.reason}")
     return built
-
-
-def _notice(line: str) -> None:
-    print(clean(line), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _lines() -> Iterable[str]:
@@ -137,7 +136,7 @@ def _piped() -> Iterator[str]:
 
 
 def _conversation() -> Iterator[str]:
-    _notice("Ask a question; an empty line or Ctrl-D ends.")
+    notice("Ask a question; an empty line or Ctrl-D ends.")
     while True:
         try:
             text = input("ask> ").strip()

@@ -45,6 +45,8 @@ def _run(command: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:
+        _fail(f"{(error.strerror or str(error)).lower()}. Check the disk and where the output goes", 1, debug=debug)
     except Exception as error:  # noqa: BLE001 - no traceback reaches a user
         name = type(error).__name__
         _fail(f"unexpected {name}: {error}. Run again with --debug and report what it shows", 1, debug=debug)

@@ -12,7 +12,7 @@ import typer
 from rag import config, resources
 from rag.add import AddReport
 from rag.cli import options
-from rag.cli.render import clean, dated, hits_text, is_terminal
+from rag.cli.render import clean, dated, hits_text, is_terminal, notice
 from rag.errors import BadInput
 from rag.index import Index, filter_of
 from rag.types import Article, hit_json
@@ -54,7 +54,7 @@ def add(
     from rag.cli.progress import adding
 
     settings = config.load(index=index, model=model, encoding=encoding, max_file_mb=max_file_mb)
-    with Index.create(settings=settings, notice=_notice) as opened:
+    with Index.create(settings=settings, notice=notice) as opened:
         with adding() as progress:
             report = opened.add(*sources, progress=progress)
         if not report.outcomes:
@@ -74,9 +74,9 @@ def _report(report: AddReport, *, as_json: bool) -> None:
         _json({**counts, "outcomes": outcomes})
         return
     for outcome in report.skipped[:_SKIPPED_SHOWN]:
-        _notice(f"skipped {outcome.location}: {outcome.reason}")
+        notice(f"skipped {outcome.location}: {outcome.reason}")
     if counts["skipped"] > _SKIPPED_SHOWN:
-        _notice(f"and {counts['skipped'] - _SKIPPED_SHOWN} more skipped; --json lists them all")
+        notice(f"and {counts['skipped'] - _SKIPPED_SHOWN} more skipped; --json lists them all")
     _line(", ".join(f"{status} {count}" for status, count in counts.items()))
 
 
@@ -166,7 +166,7 @@ def search(
     """Find passages, best first, without choosing an answer."""
     del debug
     text = " ".join(question)
-    with Index.open(settings=config.load(index=index), notice=_notice) as opened:
+    with Index.open(settings=config.load(index=index), notice=notice) as opened:
         hits = opened.search(text, k=k, since=since, until=until, source=source)
     if as_json:
         _json([hit_json(hit) for hit in hits])
@@ -194,7 +194,7 @@ def status(
         "format": manifest.format,
         "model": f"{model.name} ({model.dimension} dimensions, {model.pooling} pooling, weights {model.sha256[:12]}…)",
         "chunker": f"{manifest.chunker.name}, at most {manifest.chunker.max_tokens} tokens",
-        "articles": f"{manifest.articles} ({manifest.undated} without a full date)",
+        "articles": f"{manifest.articles} ({manifest.undated} without a date)",
         "passages": manifest.passages,
         "generation": manifest.generation,
         "digest": manifest.digest,
@@ -208,10 +208,6 @@ def _people(article: Article) -> tuple[str, ...]:
 
 def _summary(article: Article) -> dict[str, Any]:
     return article.model_dump(exclude={"text", "marks", "origins"})
-
-
-def _notice(line: str) -> None:
-    print(clean(line), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _line(text: str) -> None:

@@ -13,6 +13,7 @@ import typer
 from rag import config, resources
 from rag.cli import options
 from rag.cli.progress import adding
+from rag.cli.render import notice
 from rag.index import Index
 
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure speed, whole processes, alternating.")
@@ -29,7 +30,7 @@ def evaluate(
     ] = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.25", min=0, max=1),
+        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
     ] = None,
     as_json: options.JsonOption = False,
     index: options.IndexOption = None,
@@ -51,9 +52,9 @@ def evaluate(
     questions = load_questions(path)
     with tempfile.TemporaryDirectory() as temporary:
         opened = (
-            Index.open(settings=settings, notice=_notice)
+            Index.open(settings=settings, notice=notice)
             if gold
-            else Index.create(Path(temporary) / "index", settings=settings, notice=_notice)
+            else Index.create(Path(temporary) / "index", settings=settings, notice=notice)
         )
         with opened:
             if not gold:
@@ -118,7 +119,3 @@ def _named(spec: str) -> tuple[str, str]:
     if not found:
         raise typer.BadParameter("write NAME=COMMAND", param_hint="--against")
     return name, command
-
-
-def _notice(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201

@@ -30,7 +30,10 @@ DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback o
 SinceOption = Annotated[
     str | None,
     typer.Option(
-        "--since", metavar="DATE", callback=_day, help="Only articles published on this day (YYYY-MM-DD) or later."
+        "--since",
+        metavar="DATE",
+        callback=_day,
+        help="Only articles of this day (YYYY-MM-DD) or later; a month or a year alone passes if it can be.",
     ),
 ]
 UntilOption = Annotated[

@@ -51,6 +51,11 @@ def clean(text: str) -> str:
     return "".join(char if char.isprintable() or char == "\n" else " " for char in text)
 
 
+def notice(line: str) -> None:
+    """Prints a line on standard error."""
+    print(clean(line), file=sys.stderr, flush=True)  # noqa: T201
+
+
 def is_terminal() -> bool:
     """Whether standard output is a terminal that takes more than plain lines."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
@@ -68,7 +73,7 @@ def dated(article: Article) -> str:
     """When an article was published, as far as it says."""
     if article.published:
         return article.published
-    return f"{_one_line(article.published_text)} (year not given)" if article.published_text else "date not given"
+    return f"{_one_line(article.published_text)} (no full date)" if article.published_text else "date not given"
 
 
 def _copies(citation: Citation) -> list[str]:

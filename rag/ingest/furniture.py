@@ -44,7 +44,12 @@ _DESCRIBES = re.compile(
 _PICTURE_AGENCIES = re.compile(
     r"Getty|Shutterstock|iStock|Alamy|Unsplash|Reuters|\bAP\b|Associated Press|AFP|\bEPA\b|Bloomberg|Handout|Pool|via"
 )
-_STANDARDS = re.compile(r"Our Standards: .*|.{0,60}\bTrust Principles\.?")
+_STANDARDS = re.compile(
+    r"Our Standards: .*|.{0,60}\bTrust Principles\.?|(?:©|Copyright (?:© ?)?\d{4}\b).*|.{0,60}\bAll rights reserved\.?"
+)
+_CORRECTION = re.compile(
+    r"(?:This (?:article|story|report|piece) (?:was|has been) (?:amended|corrected|updated)\b|(?:Correction|Clarification|Editor['’]s note):).*"
+)
 _SIGNUP = re.compile(
     r"(?:Thanks|Thank you) for (?:signing up|subscribing)\b.*|(?:Sign up|Subscribe)(?: now| here| today)?(?: (?:for|to)\b.*)?[.!]?"
     r"|Get (?:the|our|all the) .{3,80} (?:in|to) your inbox.*|Okay, Thanks!|Enter your e-?mail.*",
@@ -55,7 +60,8 @@ _SIGNUP_OUTLET = re.compile(
     r"(?:alerts|newsletters?|updates|emails?)\b"
 )
 _RELATED = re.compile(
-    r"(?:Go deeper|Read more|Related(?: articles| stories)?|See also|More from .{2,40}|Read next|Also read|Share this.*)"
+    r"(?:Go deeper|Read more|Related(?: articles| stories)?|See also|More from .{2,40}|Read next|Also read|Share this.*|Follow us (?:on|at)\b.*"
+    r"|Advertisement|Story continues below)"
     r"(?:[:…].*)?",
     re.IGNORECASE,
 )
@@ -162,6 +168,8 @@ def kind(line: str) -> MarkKind | None:
     """What a line is, when its words alone tell that it is not the story."""
     if _STANDARDS.fullmatch(line):
         return "standards"
+    if _CORRECTION.fullmatch(line):
+        return "correction"
     if _SIGNUP.fullmatch(line):
         return "signup"
     if _RELATED.fullmatch(line):

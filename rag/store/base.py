@@ -91,9 +91,6 @@ class Store(Protocol):
     def matching(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
         """The n passages with the highest BM25 score for any of the stems, best first."""
 
-    def cosines(self, vector: NDArray[np.float32], keys: Sequence[int]) -> dict[int, float]:
-        """The cosine of a unit vector to each of the passages."""
-
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""
 

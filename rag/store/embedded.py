@@ -186,10 +186,6 @@ class EmbeddedStore:
         """The n passages with the highest BM25 score for any of the stems, best first."""
         return self._lexical.search(stems, n, where)
 
-    def cosines(self, vector: NDArray[np.float32], keys: Sequence[int]) -> dict[int, float]:
-        """The cosine of a unit vector to each of the passages."""
-        return {key: float(stored @ vector) for key, stored in self._catalog.vectors(keys).items()}
-
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""
         return self._lexical.frequencies(stems)

@@ -53,7 +53,7 @@ def test_the_threshold_decides_between_answer_and_abstention(seeds_index: Index)
 def test_someone_who_says_nothing_in_the_articles_is_not_quoted_however_low_the_threshold(seeds_index: Index) -> None:
     answer = seeds_index.ask("what did India say in Geneva?", min_confidence=0.0)
     assert answer.abstained
-    assert any("India speaks" in note for note in answer.notes)
+    assert any("India as the speaker" in note for note in answer.notes)
 
 
 def test_a_question_of_no_known_word_is_told_so(seeds_index: Index) -> None:
@@ -83,7 +83,7 @@ def test_a_filter_leaves_the_rest_out(seeds_index: Index) -> None:
     assert answer.citations
     assert {hit.article.published for hit in answer.hits} == {"2024-05-13"}
     assert {citation.article.published for citation in answer.citations} == {"2024-05-13"}
-    assert any("without a full date" in note for note in answer.notes)
+    assert any("without a date" in note for note in answer.notes)
 
 
 def test_a_filter_that_keeps_everything_out_abstains(seeds_index: Index) -> None:

@@ -158,8 +158,14 @@ def test_a_pipe_of_questions_without_an_answer_exits_with_3(commands: Commands) 
 
 def test_a_refused_question_in_a_pipe_does_not_stop_the_others(commands: Commands) -> None:
     done = commands.ask("--json", stdin="?!\nwho launched xAI\n")
-    assert done.code == 0
-    assert json.loads(done.out)["question"] == "who launched xAI"
+    assert done.code == 2
+    refused, answered = map(json.loads, done.out.splitlines())  # a line each, in their order
+    assert refused == {
+        "schema": 1,
+        "question": "?!",
+        "error": "the question has no words. Ask in a sentence, in quotes",
+    }
+    assert (answered["question"], answered["abstained"]) == ("who launched xAI", False)
     assert re.fullmatch(r"error: the question has no words\. .+\n", done.err)
 
 
@@ -173,7 +179,7 @@ def test_a_date_filter_says_what_it_leaves_out(commands: Commands) -> None:
     answer = json.loads(done.out)
     assert answer["passages"]
     assert len({passage["article_id"] for passage in answer["passages"]}) == 1
-    assert any("without a full date" in note for note in answer["notes"])
+    assert any("without a date" in note for note in answer["notes"])
 
 
 def test_a_source_filter_ignores_case(commands: Commands) -> None:

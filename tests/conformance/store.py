@@ -67,7 +67,6 @@ def an_empty_store_finds_nothing(opened: Opener) -> None:
     assert store.matching(["geneva"], 5, ALL) == []
     assert list(store.articles(ALL)) == []
     assert store.frequencies(["geneva"]) == {"geneva": 0}
-    assert store.cosines(StandIn().encode_query("a question"), []) == {}
 
 
 def an_article_comes_back_whole(opened: Opener) -> None:
@@ -97,8 +96,6 @@ def passages_and_vectors_come_back(opened: Opener) -> None:
     assert list(store.passages(keys[:1]).values()) == [written.passages[0].passage]
     stored = store.sentence_vectors(keys)[keys[0]]
     assert np.allclose(stored, written.passages[0].sentence_vectors, atol=1e-3)
-    cosines = store.cosines(written.passages[0].vector, keys)
-    assert cosines == pytest.approx(dict(found), abs=1e-5)
 
 
 def unknown_keys_and_ids_are_no_secret(opened: Opener) -> None:
