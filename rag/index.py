@@ -14,7 +14,6 @@ from rag import chunk, config, embed, words
 from rag.answer import PASSAGES, answer_from
 from rag.embed import Embedder
 from rag.errors import BadInput, BadQuestion, IndexMissing, ModelMismatch
-from rag.later import Later
 from rag.retrieve import Found, Query, retrieve
 from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
@@ -35,11 +34,13 @@ class Index:
         self,
         store: Store,
         settings: config.Settings,
-        embedder: Embedder | Callable[[], Embedder],
+        embedder: Embedder | None = None,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._settings = settings
         self._embedder = embedder
+        self._notice = notice
 
     @classmethod
     def open(
@@ -49,7 +50,6 @@ class Index:
         settings: config.Settings | None = None,
         embedder: Embedder | None = None,
         notice: Callable[[str], None] = lambda _: None,
-        preload: bool = False,
     ) -> Index:
         """Opens the index in a folder (default: that of the settings).
 
@@ -58,7 +58,6 @@ class Index:
             settings: what would else be read from `rag.toml` and the environment.
             embedder: the model to use instead of the one that the index names.
             notice: told in a line when something takes long.
-            preload: load the model at once, beside the index, rather than when it is first needed.
 
         Raises:
             IndexMissing: there is none.
@@ -68,18 +67,9 @@ class Index:
         """
         settings = settings or config.load()
         folder = Path(path or settings.index).expanduser()
-        cache, wanted = settings.cache, embedder.info.name if embedder else settings.model
-        loading: list[Later[Embedder]] = []
-
-        def known(manifest: Manifest) -> None:
-            _check_model(manifest, str(folder), wanted)
-            model = manifest.model
-            loading.append(
-                Later(lambda: embed.load(model.name, cache, sha256=model.sha256, notice=notice), at_once=preload)
-            )
-
-        store = EmbeddedStore.open(folder, known)
-        return cls(store, settings, embedder or loading[0])
+        wanted = embedder.info.name if embedder else settings.model
+        store = EmbeddedStore.open(folder, lambda manifest: _check_model(manifest, str(folder), wanted))
+        return cls(store, settings, embedder, notice)
 
     @classmethod
     def create(
@@ -103,7 +93,7 @@ class Index:
                 return cls.open(folder, settings=settings, embedder=embedder, notice=notice)
         embedder = embedder or embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
         chunker = Chunker(name=chunk.CHUNKER, max_tokens=settings.passage_tokens)
-        return cls(EmbeddedStore.create(folder, embedder.info, chunker), settings, embedder)
+        return cls(EmbeddedStore.create(folder, embedder.info, chunker), settings, embedder, notice)
 
     def __enter__(self) -> Self:
         return self
@@ -145,8 +135,9 @@ class Index:
         Raises:
             ModelMissing: it is not on this machine.
         """
-        if callable(self._embedder):
-            self._embedder = self._embedder()
+        if self._embedder is None:
+            model = self._store.manifest.model
+            self._embedder = embed.load(model.name, self._settings.cache, sha256=model.sha256, notice=self._notice)
         return self._embedder
 
     def article(self, article_id: str) -> Article:

@@ -78,8 +78,6 @@ def test_the_same_question_has_the_same_answer(seeds_index: rag.Index, question:
     assert same(seeds_index.ask(question)) == first
     with rag.Index.open(seeds_index.info.path, settings=Settings()) as again:
         assert same(again.ask(question)) == first
-    with rag.Index.open(seeds_index.info.path, settings=Settings(), preload=True) as again:
-        assert same(again.ask(question)) == first
 
 
 def test_the_same_articles_make_the_same_index(seeds_index: rag.Index, tmp_path: Path) -> None:

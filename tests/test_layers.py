@@ -12,7 +12,7 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 LAYERS = (
-    {"types", "errors", "resources", "config", "words", "dates", "sentences", "later"},
+    {"types", "errors", "resources", "config", "words", "dates", "sentences"},
     {"ingest", "chunk", "embed", "store"},
     {"retrieve"},
     {"answer"},

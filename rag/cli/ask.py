@@ -95,7 +95,7 @@ def _open(settings: config.Settings) -> Index:
     """
     may_build = resources.checkout() is not None and settings.index == config.Settings().index
     try:
-        opened = Index.open(settings=settings, notice=notice, preload=True)
+        opened = Index.open(settings=settings, notice=notice)
     except IndexMissing:
         if not may_build:
             raise
