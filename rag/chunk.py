@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,7 @@ from rag.sentences import split
 from rag.types import PASSAGE_MAX_CHARS, Article, Passage, Sentence, Span
 
 CHUNKER = "sentence-window-1"
+_NO_SPACE = re.compile(r"\S")
 
 TokenOffsets = Callable[[str], Sequence[tuple[int, int]]]
 """The offsets of a text's model tokens, in order, special tokens left out."""
@@ -86,7 +88,8 @@ def _fit(text: str, sentence: Sentence, count: _TokenCount, max_tokens: int) -> 
         cut = _cut(text, Span(start, limit))
         end = start + len(text[start:cut].rstrip())
         pieces.append(Sentence(start=start, end=end, quotable=sentence.quotable))
-        start = cut + len(text[cut : sentence.end]) - len(text[cut : sentence.end].lstrip())
+        following = _NO_SPACE.search(text, cut, sentence.end)
+        start = following.start() if following else sentence.end
     if start < sentence.end:
         pieces.append(Sentence(start=start, end=sentence.end, quotable=sentence.quotable))
     return pieces

@@ -113,3 +113,12 @@ def test_a_short_line_without_a_stop_is_a_heading_and_not_quotable() -> None:
 
 def test_a_long_line_without_a_stop_is_quotable() -> None:
     assert unquotable("The mayor said on Monday that the bridge over the river would stay closed") == []
+
+
+def test_a_paragraph_of_a_whole_file_is_cut_for_the_splitter_and_loses_nothing() -> None:
+    text = "He said “this is it. " * 12_000
+    found = split(text)
+    assert len(found) > 10_000
+    assert "".join(text[s.start : s.end] for s in found).replace(" ", "") == text.replace(" ", "")
+    unbroken = "x" * 250_000
+    assert [text_span for s in split(unbroken) for text_span in range(s.start, s.end)] == list(range(250_000))
