@@ -28,8 +28,8 @@ eval: $(READY)
 	$(BIN)/rag eval --out eval/results/gold.json
 
 bench: $(READY)
-	$(BIN)/rag bench cold --out eval/results/cold.md
-	$(BIN)/rag bench first --out eval/results/first.md
+	$(BIN)/rag bench cold
+	$(BIN)/rag bench first
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from rag import chunk, config, embed, words
 from rag.answer import PASSAGES, answer_from
 from rag.embed import Embedder
-from rag.errors import BadInput, BadQuestion, IndexMissing, ModelMismatch
+from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, ModelMismatch
 from rag.retrieve import Found, Query, retrieve
 from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
@@ -146,11 +146,13 @@ class Index:
         Raises:
             ArticleMissing: no article has that id.
         """
-        if len(article_id) >= _SHORTEST_PREFIX:
+        try:
+            return self._store.article(article_id)
+        except ArticleMissing:
             alike = [known for known in self._store.digests() if known.startswith(article_id)]
-            if len(alike) == 1:
-                article_id = alike[0]
-        return self._store.article(article_id)
+            if len(article_id) < _SHORTEST_PREFIX or len(alike) != 1:
+                raise
+        return self._store.article(alike[0])
 
     def articles(self, where: Filter | None = None) -> Iterator[Article]:
         """The articles that pass a filter, in the order of their ids."""

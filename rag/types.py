@@ -91,6 +91,11 @@ class Article(_Frozen):
         return " ".join(words).rstrip(".,;:") + "…" if words else "(empty)"
 
     @property
+    def people(self) -> tuple[str, ...]:
+        """Everyone in the byline and the trailer: authors, contributors, editors."""
+        return self.authors + self.contributors + self.editors
+
+    @property
     def story(self) -> tuple[Span, ...]:
         """The ranges of the text between the marks."""
         spans: list[Span] = []

@@ -18,6 +18,7 @@ from rag.types import Article, Hit, Sentence, Span
 
 _OPENING_CHARS = 400
 _EARLIER = 4
+_NO_SPACE = re.compile(r"\S")
 _TIME = re.compile(
     r"\b1?\d{3}s?\b|\b20\d\d\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
@@ -53,10 +54,11 @@ best · `opening`: 1 for an article's first sentence.
 
 
 class _Setting(NamedTuple):
-    """The stems of an article's title, and of its title and opening."""
+    """The stems of an article's title, and of its title and opening; and where its story starts."""
 
     title: frozenset[str]
     opening: frozenset[str]
+    start: int
 
 
 @dataclass(frozen=True)
@@ -112,14 +114,13 @@ def _of_passage(
     setting: _Setting,
 ) -> list[Candidate]:
     text = hit.article.text
-    title, opening = setting
+    title, opening, story_start = setting
     listed: list[Candidate] = []
     earlier: list[str] = []
     neighbour: frozenset[str] = frozenset()
     for sentence, row in zip(hit.passage.sentences, rows, strict=True):
         words_here = text[sentence.start : sentence.end]
-        order = words.stems(words_here)
-        stems = frozenset(order)
+        stems = frozenset(words.stems(words_here))
         if sentence.quotable:
             speaking = speaks(question.speakers, words_here, earlier[-_EARLIER:])
             # Who speaks, and the setting that an article's opening gives, are not said again in each sentence of a speech.
@@ -131,7 +132,7 @@ def _of_passage(
                 "coverage_with_opening": coverage(question, stems | opening, given),
                 "kind": float(answers_kind(question, words_here)),
                 "passage": passage,
-                "opening": float(_opens(hit.article, sentence)),
+                "opening": float(sentence.start <= story_start),
             }
             listed.append(
                 Candidate(
@@ -139,7 +140,7 @@ def _of_passage(
                     sentence,
                     row,
                     stems,
-                    np.array([values.get(name, 0.0) for name in FEATURES]),
+                    np.array([values[name] for name in FEATURES]),
                     names=_name_coverage(question.names, stems | neighbour | opening),
                     speaks=speaking,
                 )
@@ -184,9 +185,7 @@ def _name_coverage(names: frozenset[str], stems: frozenset[str]) -> float:
 
 def _setting(article: Article) -> _Setting:
     title = frozenset(words.stems(article.title))
-    opening = article.text[article.story[0].start :][:_OPENING_CHARS] if article.story else ""
-    return _Setting(title, title | frozenset(words.stems(opening)))
-
-
-def _opens(article: Article, sentence: Sentence | Span) -> bool:
-    return bool(article.story) and not article.text[article.story[0].start : sentence.start].strip()
+    first = article.story[0] if article.story else Span(0, 0)
+    found = _NO_SPACE.search(article.text, first.start, first.end)
+    opening = words.stems(article.text[first.start : first.start + _OPENING_CHARS]) if found else ()
+    return _Setting(title, title | frozenset(opening), found.start() if found else -1)

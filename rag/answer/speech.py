@@ -102,9 +102,8 @@ def _is_among(asked: frozenset[str], subject: str) -> bool:
     A person or a role must be the subject's last words. A country must be the whole subject, or the subject an office of it.
     """
     owned = _POSSESSOR.search(subject)
-    if owned and not _FOR_ANOTHER.search(
-        owned["owned"]
-    ):  # a man's lawyer is not the man; a state's ministry is the state
+    # A man's lawyer is not the man; a state's ministry is the state.
+    if owned and not _FOR_ANOTHER.search(owned["owned"]):
         subject = owned["owned"]
     rest = _AFTER_HEAD.search(subject)
     head = subject[: rest.start()] if rest else subject
@@ -141,9 +140,9 @@ def _attribution(text: str, verb: re.Match[str]) -> _Attribution | None:
     parts = [part.strip() for part in _STOPS.split(left)]
     if not parts[-1]:
         return _apposition(parts)
-    subject = _JOINS.split(parts[-1])[-1].strip()
-    joins = [found["join"].casefold() for found in _JOINS.finditer(parts[-1])]
-    subordinate = bool(joins) and joins[-1] != "but"
+    joins = list(_JOINS.finditer(parts[-1]))
+    subject = parts[-1][joins[-1].end() if joins else 0 :].strip()
+    subordinate = bool(joins) and joins[-1]["join"].casefold() != "but"
     if not subject or subordinate or _DENIES.search(subject) or _NOUN_BEFORE.search(left):
         return None
     subject = _BETWEEN.sub("", subject)

@@ -31,10 +31,7 @@ def ask(
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     source: options.SourceOption = None,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
-    ] = None,
+    min_confidence: options.ConfidenceOption = None,
     index: options.IndexOption = None,
     model: options.ModelOption = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,

@@ -111,7 +111,7 @@ def list_(
         found = [
             article
             for article in opened.articles(filter_of(since, until, source))
-            if author is None or author.casefold() in " ".join(_people(article)).casefold()
+            if author is None or author.casefold() in " ".join(article.people).casefold()
         ]
     if as_json:
         _json([_summary(article) for article in found])
@@ -200,10 +200,6 @@ def status(
         "digest": manifest.digest,
     }.items():
         _line(f"{name:11} {value}")
-
-
-def _people(article: Article) -> tuple[str, ...]:
-    return article.authors + article.contributors + article.editors
 
 
 def _summary(article: Article) -> dict[str, Any]:

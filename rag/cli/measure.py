@@ -28,10 +28,7 @@ def evaluate(
     gate: Annotated[
         Path | None, typer.Option("--gate", help="Compare with this earlier --out; exit 1 on a significant fall.")
     ] = None,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option("--min-confidence", help="Abstain under this confidence.", show_default="0.2", min=0, max=1),
-    ] = None,
+    min_confidence: options.ConfidenceOption = None,
     as_json: options.JsonOption = False,
     index: options.IndexOption = None,
     debug: options.DebugOption = False,

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rag.config import Settings
+
 
 def _day(value: str | None) -> str | None:
     if value is not None:
@@ -39,5 +41,15 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     str | None,
     typer.Option("--until", metavar="DATE", callback=_day, help="Only articles published on this day or earlier."),
+]
+ConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        help="Abstain under this confidence.",
+        show_default=str(Settings.model_fields["min_confidence"].default),
+        min=0,
+        max=1,
+    ),
 ]
 SourceOption = Annotated[str | None, typer.Option("--source", metavar="OUTLET", help="Only articles of this outlet.")]

@@ -34,7 +34,7 @@ def answer_text(answer: Answer, *, terminal: bool) -> None:
         sources = [f"[{c.n}] {' · '.join([_source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
         _print([*lines, "", *sources, "", _confidence(answer)], answer.question, terminal=False)
     for note in answer.notes:
-        print(f"note: {_one_line(note)}", file=sys.stderr)  # noqa: T201
+        notice(f"note: {_one_line(note)}")
 
 
 def hits_text(hits: Sequence[Hit], question: str, *, terminal: bool) -> None:

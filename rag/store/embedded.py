@@ -161,7 +161,7 @@ class EmbeddedStore:
 
     def _sync_dense(self, generation: int) -> None:
         since = self._dense.generation
-        if since < 0 or since > generation:
+        if since > generation:
             self._dense.clear()
             since = 0
         keys, vectors = [], []

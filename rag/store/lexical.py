@@ -130,9 +130,8 @@ class LexicalIndex:
 def _document(key: int, passage: Passage, article: Article) -> dict[str, Any]:
     text = article.text[passage.start : passage.end]
     document: dict[str, Any] = {"key": key, "body": " ".join(words.stems(f"{article.title}\n{text}"))}
-    people = article.authors + article.contributors + article.editors
-    if people and passage.passage_id.endswith("#0"):
-        document["byline"] = " ".join(words.stems(", ".join(people)))
+    if article.people and passage.passage_id.endswith("#0"):
+        document["byline"] = " ".join(words.stems(", ".join(article.people)))
     if article.source:
         document["source"] = article.source.casefold()
     if article.published:
