@@ -165,7 +165,36 @@ class Citation(_Frozen):
     end: int
     score: float
     speaker: str | None = None
+    verb: str | None = None
+    addressee: str | None = None
     also_in: tuple[str, ...] = ()
+
+
+class Part(_Frozen):
+    """One part of a question that asks several things, and the numbers of the citations that answer it (none: it is missing)."""
+
+    question: str
+    citations: tuple[int, ...]
+    confidence: float
+
+
+class Conflict(_Frozen):
+    """Two citations that do not agree: in a figure, in a date, or because one denies what the other says.
+
+    `newer` is the citation from the later article, None where the dates do not tell; `words` are the differing words of each.
+    """
+
+    kind: Literal["figure", "date", "denial"]
+    citations: tuple[int, int]
+    words: tuple[str, str]
+    newer: int | None = None
+
+
+class Witness(_Frozen):
+    """One independent source of an answer: the outlets and articles that print the same copy."""
+
+    outlets: tuple[str, ...]
+    articles: tuple[str, ...]
 
 
 class IndexInfo(_Frozen):
@@ -186,6 +215,10 @@ class Answer(_Frozen):
     confidence: float
     mode: Literal["extractive", "synthesis"] = "extractive"
     citations: tuple[Citation, ...] = ()
+    parts: tuple[Part, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+    when: str | None = None
     hits: tuple[Hit, ...] = ()
     index: IndexInfo
     notes: tuple[str, ...] = ()
@@ -201,6 +234,10 @@ class Answer(_Frozen):
             "confidence": round(self.confidence, 4),
             "mode": self.mode,
             "citations": [_citation_json(citation) for citation in self.citations],
+            "parts": [part.model_dump(mode="json") for part in self.parts],
+            "conflicts": [conflict.model_dump(mode="json") for conflict in self.conflicts],
+            "witnesses": [witness.model_dump(mode="json") for witness in self.witnesses],
+            "when": self.when,
             "passages": [hit_json(hit) for hit in self.hits],
             "index": self.index.model_dump(),
             "notes": list(self.notes),
@@ -225,6 +262,8 @@ def _citation_json(citation: Citation) -> dict[str, object]:
         "end": citation.end,
         "score": round(citation.score, 6),
         "speaker": citation.speaker,
+        "verb": citation.verb,
+        "addressee": citation.addressee,
         "also_in": list(citation.also_in),
     }
 
