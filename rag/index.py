@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rag import chunk, config, embed, words
-from rag.answer import PASSAGES, answer_from
+from rag.answer import PASSAGES, Request, answer_to
 from rag.embed import Embedder
 from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, ModelMismatch
 from rag.retrieve import Found, Query, retrieve
@@ -214,6 +214,8 @@ class Index:
         until: dt.date | str | None = None,
         source: str | None = None,
         min_confidence: float | None = None,
+        as_of: dt.date | str | None = None,
+        without: Iterable[str] = (),
     ) -> Answer:
         """Answers a question with verbatim sentences, or says that the articles do not.
 
@@ -224,25 +226,37 @@ class Index:
             until: only articles published on this day or earlier.
             source: only articles of this outlet.
             min_confidence: the confidence, in 0..1, under which to abstain.
+            as_of: the day that `last week` and `latest` are read from; today where none is given.
+            without: ids of articles to leave out.
 
         Raises:
             BadQuestion: it is empty, too long or has no words.
             BadInput: a date cannot be read.
         """
         started = time.perf_counter()
-        where = filter_of(since, until, source)
-        query = self.query(question)
-        encoded = time.perf_counter()
+        where = filter_of(since, until, source).model_copy(update={"without": frozenset(without)})
         k = k or self._settings.k
-        found = self._retrieve(query, max(k, PASSAGES), where)
-        retrieved = time.perf_counter()
-        threshold = self._settings.min_confidence if min_confidence is None else min_confidence
-        answer = answer_from(self._store, query, found, info=self.info, k=k, min_confidence=threshold)
-        timings = {
-            "encode": 1e3 * (encoded - started),
-            "retrieve": 1e3 * (retrieved - encoded),
-            "answer": 1e3 * (time.perf_counter() - retrieved),
-        }
+        spent = {"encode": 0.0, "retrieve": 0.0}
+
+        def find(text: str, bounds: Filter) -> tuple[Query, list[Found]]:
+            begun = time.perf_counter()
+            query = self.query(text)
+            encoded = time.perf_counter()
+            found = self._retrieve(query, max(k, PASSAGES), bounds)
+            spent["encode"] += encoded - begun
+            spent["retrieve"] += time.perf_counter() - encoded
+            return query, found
+
+        request = Request(
+            store=self._store,
+            find=find,
+            where=where,
+            as_of=_date(as_of, "as_of") or dt.datetime.now(dt.UTC).astimezone().date(),
+            min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
+        )
+        answer = answer_to(request, self._checked(question), info=self.info, k=k)
+        spent["answer"] = time.perf_counter() - started - sum(spent.values())
+        timings = {name: 1e3 * seconds for name, seconds in spent.items()}
         notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))
         return answer.model_copy(update={"notes": notes, "timings_ms": timings})
 
@@ -252,6 +266,10 @@ class Index:
         Raises:
             BadQuestion: it is empty, too long or has no words.
         """
+        question = self._checked(question)
+        return Query(question, tuple(words.content_words(question)), self.embedder.encode_query(question))
+
+    def _checked(self, question: str) -> str:
         question = question.strip()
         if not question:
             raise BadQuestion("the question is empty", "Ask in a sentence, in quotes")
@@ -263,7 +281,7 @@ class Index:
         if not any(char.isalnum() for char in question):
             raise BadQuestion("the question has no words", "Ask in a sentence, in quotes")
         question = question.encode("utf-8", "replace").decode("utf-8")
-        return Query(question, tuple(words.content_words(question)), self.embedder.encode_query(question))
+        return question
 
     def _retrieve(self, query: Query, k: int, where: Filter) -> list[Found]:
         return retrieve(

@@ -1,13 +1,16 @@
-"""A question to hits: dense and lexical candidates, fused by a convex sum.
+"""A question to hits: dense and lexical candidates, fused by a convex sum, the best of them looked at again.
 
 The sum is `w * dense + (1 - w) * bm25 / max(bm25)` over the candidates of both (Bruch, Gai and Ingber, "An Analysis
 of Fusion Functions for Hybrid Retrieval", 2023). Candidates come from the passages' vectors; their dense score is the
 cosine of the sentence in them that is nearest to the question, which finds the passage that answers more often than
-the passage's own cosine (figures in ARCHITECTURE.md).
+the passage's own cosine (figures in ARCHITECTURE.md). The best `SHORTLIST` are then scored by what their sentences,
+phrases and words have of the question (`rag.evidence`).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,8 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import words
+from rag.evidence import PassageWords, evidence, score, words_of
 from rag.store import Store
 from rag.types import Filter, Hit
+
+SHORTLIST = 30
+"""How many passages, the best by the convex sum, are looked at again."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,22 @@ class Query:
 
 
 class Found(NamedTuple):
-    """A hit with the vectors of its passage's sentences, shape (sentences, dimension)."""
+    """A hit with the vectors of its passage's sentences, shape (sentences, dimension), and the passage's words."""
 
     hit: Hit
     sentence_vectors: NDArray[np.float32]
+    words: PassageWords
+
+
+def idf(frequency: int, passages: int) -> float:
+    """Inverse document frequency as in BM25: `ln(1 + (N - n + 0.5) / (n + 0.5))`."""
+    return math.log1p((max(passages, frequency) - frequency + 0.5) / (frequency + 0.5))
+
+
+def rarity(store: Store, stems: list[str]) -> Mapping[str, float]:
+    """The inverse document frequency of each stem in a store."""
+    passages = store.manifest.passages
+    return {stem: idf(frequency, passages) for stem, frequency in store.frequencies(stems).items()}
 
 
 def retrieve(
@@ -48,6 +67,7 @@ def retrieve(
     where: Filter,
     candidates: int = 100,
     dense_weight: float = 0.75,
+    without: frozenset[str] = frozenset(),
 ) -> list[Found]:
     """The k best passages, best first.
 
@@ -58,6 +78,7 @@ def retrieve(
         where: which articles count.
         candidates: how many passages each of the two retrievers proposes.
         dense_weight: the weight of the cosine in the sum, in 0..1.
+        without: features of the second look that do not count.
     """
     lexical = dict(store.matching(query.stems, candidates, where))
     proposed = dict.fromkeys([*lexical, *(key for key, _ in store.nearest(query.vector, candidates, where))])
@@ -68,20 +89,29 @@ def retrieve(
         key: dense_weight * cosine + (1 - dense_weight) * lexical.get(key, 0.0) / highest
         for key, cosine in dense.items()
     }
-    best = sorted(fused, key=lambda key: (-fused[key], key))[:k]
-    passages = store.passages(best)
+    listed = sorted(fused, key=lambda key: (-fused[key], key))[: max(k, SHORTLIST)]
+    passages = store.passages(listed)
     articles = {article_id: store.article(article_id) for article_id in {p.article_id for p in passages.values()}}
+    said = {key: words_of(passage, articles[passage.article_id]) for key, passage in passages.items()}
+    rare = rarity(store, query.stems)
+    scores = {
+        key: score(evidence(query.stems, rare, sentences[key] @ query.vector, lexical.get(key, 0.0), said[key]), without)
+        for key in listed
+        if key in passages
+    }
+    best = sorted(scores, key=lambda key: (-scores[key], key))[:k]
     return [
         Found(
             Hit(
                 rank=rank,
                 passage=passages[key],
                 article=articles[passages[key].article_id],
-                score=fused[key],
+                score=scores[key],
                 dense=dense[key],
                 lexical=lexical.get(key, 0.0) / highest,
             ),
             sentences[key],
+            said[key],
         )
-        for rank, key in enumerate((key for key in best if key in passages), start=1)
+        for rank, key in enumerate(best, start=1)
     ]

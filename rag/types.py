@@ -128,15 +128,16 @@ class Passage(_Frozen):
 
 
 class Filter(_Frozen):
-    """Which articles count. An article without a date fails any date bound."""
+    """Which articles count. An article without a date fails any date bound; `without` are ids to leave out."""
 
     since: dt.date | None = None
     until: dt.date | None = None
     source: str | None = None
+    without: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether the filter keeps anything out."""
-        return any((self.since, self.until, self.source))
+        return any((self.since, self.until, self.source, self.without))
 
 
 class Hit(_Frozen):

@@ -12,9 +12,9 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 LAYERS = (
-    {"types", "errors", "resources", "config", "words", "dates", "sentences"},
-    {"ingest", "chunk", "embed", "store"},
-    {"retrieve"},
+    {"types", "errors", "resources", "config", "words", "dates", "sentences", "weights"},
+    {"ingest", "chunk", "embed", "rerank", "store"},
+    {"evidence", "retrieve"},
     {"answer"},
     {"add", "index"},
     {"evaluate"},

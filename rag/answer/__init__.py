@@ -1,61 +1,142 @@
-"""Hits to an answer: choose sentences, quote them, or abstain."""
+"""A question to an answer: its parts one by one, each from sentences chosen and quoted, or an abstention."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rag.answer.choose import choose, pool
+from rag.answer.choose import Choice
 from rag.answer.cite import cite
-from rag.answer.confidence import confidence
-from rag.answer.features import candidates
-from rag.answer.question import analyse
-from rag.retrieve import Found, Query
+from rag.answer.draft import PASSAGES, Draft, Find, Request, draft, sentence_of
+from rag.answer.parts import Piece, split
+from rag.answer.time.timing import label, staleness
+from rag.answer.witness import witnesses
+from rag.errors import ArticleMissing
 from rag.store import Store
-from rag.types import Answer, IndexInfo
+from rag.types import Answer, Article, Citation, Conflict, Hit, IndexInfo, Part
 
-__all__ = ["PASSAGES", "answer_from"]
+__all__ = ["PASSAGES", "Find", "Request", "answer_to"]
 
-PASSAGES = 12
-"""How many passages, the best, an answer is chosen from."""
+_QUOTES_OF_A_PART = 2
 
 
-def answer_from(
-    store: Store, query: Query, found: Sequence[Found], *, info: IndexInfo, k: int, min_confidence: float
-) -> Answer:
-    """The extractive answer to a question: at most three verbatim sentences, or an abstention.
+def answer_to(request: Request, text: str, *, info: IndexInfo, k: int) -> Answer:
+    """The extractive answer to a question: verbatim sentences, or an abstention.
 
     Args:
-        store: where the articles are, to read every quote again.
-        query: the question.
-        found: the passages retrieved, best first, with their sentence vectors; the answer is chosen from the first `PASSAGES`.
+        request: where to look, and the bounds the answer has.
+        text: the question.
         info: the index, as the answer names it.
         k: how many of the passages the answer shows.
-        min_confidence: the confidence in 0..1 under which to abstain.
     """
-    frequencies = store.frequencies(query.stems)
-    question = analyse(query.text, frequencies, store.manifest.passages)
-    listed = candidates(question, query.vector, found[:PASSAGES])
-    choices = choose(pool(question, listed))
-    notes: list[str] = []
-    if question.speaker and listed and not choices:
-        notes.append(f"no sentence found with {question.speaker} as the speaker")
-    sure = confidence(choices[0].candidate, choices[0].score) if choices else 0.0
-    citations, faults = cite(store, choices) if sure >= min_confidence else ([], [])
-    if not citations and not any(frequencies.values()):
-        bylined = any(item.hit.lexical for item in found)
-        notes.append(
-            "the question's words stand only in bylines: see rag list --author NAME"
-            if bylined
-            else "none of the question's words stand in the articles: ask in their language, in other words"
-        )
-    text = " ".join(f"{citation.quote} [{citation.n}]" for citation in citations)
+    pieces = split(text)
+    drafts = [draft(request, piece.text) for piece in pieces]
+    answered = [one for one in drafts if one.choices and one.confidence >= request.min_confidence]
+    chosen = _chosen(answered, _QUOTES_OF_A_PART if len(pieces) > 1 else None)
+    citations, faults = cite(request.store, list(chosen.values()))
+    numbers = {_place(citation): citation.n for citation in citations}
+    sure = min((one.confidence for one in answered), default=max((one.confidence for one in drafts), default=0.0))
+    notes = [*_silent(drafts, pieces, answered), *_hints(request, drafts, cited=bool(citations)), *faults]
+    when, told = _time(drafts[0], citations)
+    quotes = " ".join(f"{citation.quote} [{citation.n}]" for citation in citations)
     return Answer(
-        question=query.text,
-        text=text or None,
+        question=text,
+        text=quotes or None,
         abstained=not citations,
         confidence=sure,
         citations=tuple(citations),
-        hits=tuple(item.hit for item in found[:k]),
-        notes=(*notes, *faults),
+        parts=_parts(pieces, drafts, answered, numbers) if len(pieces) > 1 else (),
+        conflicts=tuple(_conflicts(answered, numbers)),
+        witnesses=witnesses(citations, _copies(request.store, citations)),
+        when=when,
+        hits=_hits(drafts, k),
+        notes=(*told, *notes),
         index=info,
     )
+
+
+def _chosen(answered: Sequence[Draft], most: int | None) -> dict[tuple[str, int, int], Choice]:
+    """The sentences to quote, each once: of every draft the best, and then what does not agree with them."""
+    chosen: dict[tuple[str, int, int], Choice] = {}
+    for one in answered:
+        quoted = one.choices[:most]
+        for choice in quoted:
+            chosen.setdefault(sentence_of(choice.candidate), choice)
+        for disagreement in one.disagreements:
+            if disagreement.chosen < len(quoted):
+                other = Choice(disagreement.other, quoted[disagreement.chosen].score, ())
+                chosen.setdefault(sentence_of(disagreement.other), other)
+    return chosen
+
+
+def _conflicts(answered: Sequence[Draft], numbers: dict[tuple[str, int, int], int]) -> Iterator[Conflict]:
+    for one in answered:
+        for disagreement in one.disagreements:
+            first = numbers.get(sentence_of(one.choices[disagreement.chosen].candidate))
+            second = numbers.get(sentence_of(disagreement.other))
+            if first and second:
+                yield disagreement.between(first, second)
+
+
+def _parts(
+    pieces: Sequence[Piece], drafts: Sequence[Draft], answered: Sequence[Draft], numbers: dict[tuple[str, int, int], int]
+) -> tuple[Part, ...]:
+    listed = []
+    for piece, one in zip(pieces, drafts, strict=True):
+        quoted = one.choices[:_QUOTES_OF_A_PART] if one in answered else ()
+        cited = (numbers.get(sentence_of(choice.candidate)) for choice in quoted)
+        listed.append(
+            Part(question=piece.asked, citations=tuple(n for n in cited if n), confidence=round(one.confidence, 4))
+        )
+    return tuple(listed)
+
+
+def _silent(drafts: Sequence[Draft], pieces: Sequence[Piece], answered: Sequence[Draft]) -> list[str]:
+    """What a question asks and nothing answers."""
+    notes = [f"no sentence found with {one.question.speaker} as the speaker" for one in drafts if one.unspoken]
+    missing = [piece.asked for piece, one in zip(pieces, drafts, strict=True) if one not in answered]
+    if answered and missing:
+        notes += [f"nothing in the articles answers this part: {asked}" for asked in missing]
+    return notes
+
+
+def _hints(request: Request, drafts: Sequence[Draft], *, cited: bool) -> list[str]:
+    """Why nothing was found, where the words alone tell."""
+    if cited or any(any(request.store.frequencies(one.query.stems).values()) for one in drafts):
+        return []
+    if any(item.hit.lexical for one in drafts for item in one.found):
+        return ["the question's words stand only in bylines: see rag list --author NAME"]
+    return ["none of the question's words stand in the articles: ask in their language, in other words"]
+
+
+def _time(one: Draft, citations: Sequence[Citation]) -> tuple[str | None, list[str]]:
+    """What the answer says about its time, and notes on what it lacks."""
+    if one.when is None or one.timed is None:
+        return None, []
+    named = label(one.timed, one.when, citations)
+    stale = staleness([citation.article for citation in citations], one.when) if citations else None
+    return named, [*(() if named else one.timed.notes), *([stale] if stale else [])]
+
+
+def _copies(store: Store, citations: Sequence[Citation]) -> dict[str, Article]:
+    found: dict[str, Article] = {}
+    for article_id in {copy for citation in citations for copy in citation.also_in}:
+        try:
+            found[article_id] = store.article(article_id)
+        except ArticleMissing:  # removed since it was found: it still counts as a copy
+            continue
+    return found
+
+
+def _hits(drafts: Sequence[Draft], k: int) -> tuple[Hit, ...]:
+    """The passages of all drafts, taken in turns, each once."""
+    listed: dict[str, Hit] = {}
+    for place in range(max((len(one.found) for one in drafts), default=0)):
+        for one in drafts:
+            if place < len(one.found):
+                hit = one.found[place].hit
+                listed.setdefault(hit.passage.passage_id, hit)
+    return tuple(hit.model_copy(update={"rank": rank}) for rank, hit in enumerate(list(listed.values())[:k], start=1))
+
+
+def _place(citation: Citation) -> tuple[str, int, int]:
+    return citation.article.id, citation.start, citation.end

@@ -9,7 +9,7 @@ import numpy as np
 
 from rag.answer.features import FEATURES, Candidate
 from rag.answer.question import Question
-from rag.answer.weights import weights
+from rag.weights import weights
 
 MAX_QUOTES = 3
 _SAME_COSINE = 0.92

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answer.choose import Choice
+from rag.answer.speech.voices import attribution
 from rag.store import Store
-from rag.types import Citation
+from rag.types import Citation, Span
 
 
 def cite(store: Store, choices: Sequence[Choice]) -> tuple[list[Citation], list[str]]:
@@ -21,6 +22,7 @@ def cite(store: Store, choices: Sequence[Choice]) -> tuple[list[Citation], list[
                 f"a quote from {article.id} was withheld: the stored text has changed; run the question again"
             )
             continue
+        said = attribution(article, Span(start, end))
         citations.append(
             Citation(
                 n=len(citations) + 1,
@@ -29,6 +31,9 @@ def cite(store: Store, choices: Sequence[Choice]) -> tuple[list[Citation], list[
                 start=start,
                 end=end,
                 score=score,
+                speaker=said.speaker if said else None,
+                verb=said.verb if said else None,
+                addressee=said.addressee if said else None,
                 also_in=also_in,
             )
         )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answer.features import Candidate
-from rag.answer.weights import weights
+from rag.weights import weights
 
 SIGNALS = ("score", "cosine", "coverage", "coverage_with_opening", "names", "kind")
 """What the confidence rests on, all of the chosen sentence: its score, four features, and the share of the question's names around it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rag import words
 from rag.answer.question import Kind, Question
-from rag.answer.speech import speaks
+from rag.answer.speech.asked import speaks
 from rag.retrieve import Found
 from rag.types import Article, Hit, Sentence, Span
 
@@ -94,10 +94,10 @@ def candidates(question: Question, query: NDArray[np.float32], found: Sequence[F
         query: its unit vector, shape (dimension,).
         found: passages, best first, with the vectors of their sentences.
     """
-    best = max((hit.score for hit, _ in found), default=1.0) or 1.0
+    best = max((item.hit.score for item in found), default=1.0) or 1.0
     seen: dict[tuple[str, int, int], Candidate] = {}
-    settings = {hit.article.id: _setting(hit.article) for hit, _ in found}
-    for hit, rows in found:
+    settings = {item.hit.article.id: _setting(item.hit.article) for item in found}
+    for hit, rows, _ in found:
         for candidate in _of_passage(question, query, hit, rows, hit.score / best, settings[hit.article.id]):
             key = (hit.article.id, candidate.sentence.start, candidate.sentence.end)
             if key not in seen or seen[key].value("cosine") < candidate.value("cosine"):
@@ -122,7 +122,7 @@ def _of_passage(
         words_here = text[sentence.start : sentence.end]
         stems = frozenset(words.stems(words_here))
         if sentence.quotable:
-            speaking = speaks(question.speakers, words_here, earlier[-_EARLIER:])
+            speaking = bool(question.speakers) and _speaks(question, hit.article, sentence, earlier[-_EARLIER:])
             # Who speaks, and the setting that an article's opening gives, are not said again in each sentence of a speech.
             given = question.speakers | opening if speaking else frozenset()
             values = {
@@ -148,6 +148,17 @@ def _of_passage(
         neighbour = stems
         earlier.append(words_here)
     return listed
+
+
+def _speaks(question: Question, article: Article, sentence: Sentence, earlier: Sequence[str]) -> bool:
+    """Whether one of those asked about is who speaks, by the whole article where it tells, else by the sentence alone."""
+    from rag.answer.speech.voices import attribution
+
+    said = attribution(article, Span(sentence.start, sentence.end))
+    text = article.text[sentence.start : sentence.end]
+    return speaks(
+        question.speakers, text, earlier if said else (), speaker=said.speaker if said else None
+    )
 
 
 def coverage(question: Question, stems: frozenset[str], given: frozenset[str] = frozenset()) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from rag import words
+from rag.retrieve import idf
 
 Kind = Literal["speech", "number", "time", "place", "person", "other"]
 
@@ -95,11 +95,6 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
         speaker=asked["who"].strip() if asked else None,
         kind="speech" if speakers else kind_of(text),
     )
-
-
-def idf(frequency: int, passages: int) -> float:
-    """Inverse document frequency as in BM25: `ln(1 + (N - n + 0.5) / (n + 0.5))`."""
-    return math.log1p((max(passages, frequency) - frequency + 0.5) / (frequency + 0.5))
 
 
 def kind_of(text: str) -> Kind:

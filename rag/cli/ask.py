@@ -31,6 +31,7 @@ def ask(
     since: options.SinceOption = None,
     until: options.UntilOption = None,
     source: options.SourceOption = None,
+    as_of: options.AsOfOption = None,
     min_confidence: options.ConfidenceOption = None,
     index: options.IndexOption = None,
     model: options.ModelOption = None,
@@ -56,7 +57,7 @@ def ask(
         refused = 0
         for text in asked or _lines():
             try:
-                answer = opened.ask(text, since=since, until=until, source=source)
+                answer = opened.ask(text, since=since, until=until, source=source, as_of=as_of)
             except BadQuestion as error:
                 if asked:
                     raise

@@ -42,6 +42,12 @@ UntilOption = Annotated[
     str | None,
     typer.Option("--until", metavar="DATE", callback=_day, help="Only articles published on this day or earlier."),
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", metavar="DATE", callback=_day, help="Read 'last week', 'latest' as on this day.", show_default="today"
+    ),
+]
 ConfidenceOption = Annotated[
     float | None,
     typer.Option(

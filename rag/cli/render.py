@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rag import words
+from rag.answer.witness import phrase as witness_phrase
 from rag.types import Answer, Article, Citation, Hit
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _NEAREST = 3
 _EXCERPT = 160
+_NOTHING = "Nothing in the articles answers this part."
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 
@@ -30,9 +32,12 @@ def answer_text(answer: Answer, *, terminal: bool) -> None:
     elif terminal:
         _on_terminal(answer)
     else:
-        lines = [f"{_one_line(citation.quote)} [{citation.n}]" for citation in answer.citations]
-        sources = [f"[{c.n}] {' · '.join([_source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
-        _print([*lines, "", *sources, "", _confidence(answer)], answer.question, terminal=False)
+        lines: list[str] = []
+        for heading, citations in _sections(answer):
+            lines += [*([f"{heading}"] if heading else []), *(f"{_one_line(c.quote)} [{c.n}]" for c in citations)]
+            lines += [] if citations else [_NOTHING]
+        sources = [f"[{c.n}] {' · '.join([*_said(c), _source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
+        _print([*lines, "", *sources, "", *_differences(answer), _confidence(answer)], answer.question, terminal=False)
     for note in answer.notes:
         notice(f"note: {_one_line(note)}")
 
@@ -76,6 +81,35 @@ def dated(article: Article) -> str:
     return f"{_one_line(article.published_text)} (no full date)" if article.published_text else "date not given"
 
 
+def _sections(answer: Answer) -> list[tuple[str | None, list[Citation]]]:
+    """The quotes under the parts of the question that they answer; what belongs to none (the other side of a conflict) comes last."""
+    if not answer.parts:
+        return [(None, list(answer.citations))]
+    by_number = {citation.n: citation for citation in answer.citations}
+    sections = [(_one_line(part.question), [by_number.pop(n) for n in part.citations if n in by_number]) for part in answer.parts]
+    return [*sections, *([(None, list(by_number.values()))] if by_number else [])]
+
+
+def _said(citation: Citation) -> list[str]:
+    """Who says it, and to whom."""
+    if not citation.speaker:
+        return []
+    told = f", to {_one_line(citation.addressee)}" if citation.addressee else ""
+    return [f"{_one_line(citation.speaker)}{told}"]
+
+
+def _differences(answer: Answer) -> list[str]:
+    """What the quotes do not agree on, a line each."""
+    lines = []
+    for conflict in answer.conflicts:
+        (one, other), (words_one, words_other) = conflict.citations, conflict.words
+        newer = f"; [{conflict.newer}] is newer" if conflict.newer else ""
+        what = "one denies the other" if conflict.kind == "denial" else f"{_one_line(words_one)} [{one}], {_one_line(words_other)} [{other}]"
+        where = f" ([{one}], [{other}])" if conflict.kind == "denial" else ""
+        lines.append(f"The articles differ: {what}{where}{newer}.")
+    return lines
+
+
 def _copies(citation: Citation) -> list[str]:
     return [f"also in {_one_line(', '.join(citation.also_in))}"] if citation.also_in else []
 
@@ -87,7 +121,8 @@ def _place(citation: Citation) -> str:
 
 def _confidence(answer: Answer) -> str:
     count = answer.index.articles
-    return f"confidence {answer.confidence:.2f} · {count} article{'s' * (count != 1)}"
+    basis = [part for part in (witness_phrase(answer.witnesses), answer.when) if part]
+    return _one_line(" · ".join([*basis, f"confidence {answer.confidence:.2f}", f"{count} article{'s' * (count != 1)}"]))
 
 
 def _abstention(answer: Answer) -> str:
@@ -153,17 +188,25 @@ def _on_terminal(answer: Answer) -> None:
 
     console = _console()
     console.print()
-    for citation in answer.citations:
-        quote = _highlighted(_one_line(citation.quote), answer.question)
-        console.print(Padding(quote + Text(f" [{citation.n}]", "cyan"), (0, 2, 1, 2)))
+    for heading, citations in _sections(answer):
+        if heading:
+            console.print(Padding(Text(heading, "italic"), (0, 2, 1, 2)))
+        for citation in citations:
+            quote = _highlighted(_one_line(citation.quote), answer.question)
+            console.print(Padding(quote + Text(f" [{citation.n}]", "cyan"), (0, 2, 1, 2)))
+        if not citations:
+            console.print(Padding(Text(_NOTHING, "yellow"), (0, 2, 1, 2)))
     for citation in answer.citations:
         article = citation.article
         line = Text("  ") + Text(f"[{citation.n}] ", "cyan") + Text(_one_line(article.label), "italic")
         console.print(line)
-        about = [_one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
+        about = [*_said(citation), _one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
         detail = Text("      " + " · ".join(about) + " · ", "dim")
         name = _one_line(article.url or (Path(article.path).name if article.path else article.id))
         detail.append(name, Style(dim=True, link=_link(article)))
         detail.append(f" {citation.start}–{citation.end}", "dim")
         console.print(detail)
-    console.print(Text(f"\n  {_confidence(answer)}", "dim"))
+    console.print()
+    for line in _differences(answer):
+        console.print(Padding(Text(line, "yellow"), (0, 2, 0, 2)))
+    console.print(Padding(Text(_confidence(answer), "dim"), (0, 2, 0, 2)))

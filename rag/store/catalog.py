@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +233,14 @@ class Catalog:
         query = f"SELECT passages.key FROM passages JOIN articles ON articles.key = article {condition}"  # noqa: S608
         return np.fromiter((row[0] for row in self._rows(query, values)), np.int64)
 
+    def keys_of(self, article_ids: Collection[str]) -> list[int]:
+        """The keys of the passages of these articles."""
+        query = (
+            "SELECT passages.key FROM passages JOIN articles ON articles.key = article"
+            " WHERE articles.id IN (SELECT value FROM json_each(?))"
+        )
+        return [row[0] for row in self._rows(query, [json.dumps(sorted(article_ids))])]
+
     def added_since(self, generation: int) -> Iterator[tuple[int, Passage, Article, NDArray[np.float32]]]:
         """Key, passage, article and vector of what was written after a generation, in the order of the keys."""
         rows = self._rows("SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation])
@@ -305,4 +313,7 @@ def _condition(where: Filter) -> tuple[str, list[object]]:
     if where.source:
         parts.append("source = ?")
         values.append(where.source.casefold())
+    if where.without:
+        parts.append("articles.id NOT IN (SELECT value FROM json_each(?))")
+        values.append(json.dumps(sorted(where.without)))
     return (f"WHERE {' AND '.join(parts)}" if parts else ""), values

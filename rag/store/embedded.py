@@ -184,7 +184,11 @@ class EmbeddedStore:
 
     def matching(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
         """The n passages with the highest BM25 score for any of the stems, best first."""
-        return self._lexical.search(stems, n, where)
+        if not where.without:
+            return self._lexical.search(stems, n, where)
+        hidden = set(self._catalog.keys_of(where.without))
+        found = self._lexical.search(stems, n + len(hidden), where)
+        return [scored for scored in found if scored.key not in hidden][:n]
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from rag import chunk, words
 from rag.answer.features import FEATURES, Candidate
-from rag.answer.weights import weights
+from rag.weights import weights
+from rag.evidence import words_of
 from rag.retrieve import Found
 from rag.types import Article, Hit
 from tests.stand_in import StandIn
@@ -21,13 +22,13 @@ def found(*articles: Article, scores: tuple[float, ...] = ()) -> list[Found]:
         for passage in chunk.passages(article, embedder.token_offsets):
             hit = Hit(rank=len(listed) + 1, passage=passage, article=article, score=score, dense=score, lexical=0.0)
             rows = embedder.encode([article.text[s.start : s.end] for s in passage.sentences])
-            listed.append(Found(hit, rows))
+            listed.append(Found(hit, rows, words_of(passage, article)))
     return listed
 
 
 def scored(article: Article, score: float, *, speaks: bool = False) -> Candidate:
     """An article's first sentence, as a candidate whose choice score is the one given."""
-    hit, rows = found(article)[0]
+    hit, rows, _ = found(article)[0]
     sentence = hit.passage.sentences[0]
     model = weights("choice", FEATURES)
     return Candidate(

@@ -7,7 +7,7 @@ import pytest
 
 from rag.answer.confidence import SIGNALS, confidence, signals
 from rag.answer.features import FEATURES
-from rag.answer.weights import weights
+from rag.weights import weights
 from rag.types import Article
 from tests.answer.build import scored
 

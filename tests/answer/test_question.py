@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.answer.question import Kind, analyse, idf, kind_of, speakers_of
+from rag.answer.question import Kind, analyse, kind_of, speakers_of
+from rag.retrieve import idf
 from rag.words import stem
 
 

@@ -14,14 +14,25 @@ _ANSWERED = Result(
     abstained=False,
     confidence=0.9,
     relevant=(1,),
+    quoted=(True,),
+    contained=(True,),
     right=True,
     first_right=True,
     complete=True,
+    right_article=True,
     quotes=1,
     verbatim=1,
     milliseconds=10.0,
 )
-_WRONG: dict[str, object] = {"relevant": (), "right": False, "first_right": False, "complete": False}
+_WRONG: dict[str, object] = {
+    "relevant": (),
+    "quoted": (False,),
+    "contained": (False,),
+    "right": False,
+    "first_right": False,
+    "complete": False,
+    "right_article": False,
+}
 _UNANSWERABLE: dict[str, object] = {**_WRONG, "answerable": False, "kind": "near-miss"}
 
 
@@ -45,6 +56,15 @@ def fabled(name: str, **changes: object) -> Result:
     return right(name, **{**_UNANSWERABLE, **changes})
 
 
-def run_of(results: Sequence[Result]) -> Run:
+def run_of(results: Sequence[Result], **changes: object) -> Run:
     """A run of these results."""
-    return Run(gold="gold.jsonl", digest="0" * 64, model="stand-in", min_confidence=0.2, results=tuple(results))
+    finished = Run(
+        gold="news",
+        digest="0" * 64,
+        model="stand-in",
+        articles=5,
+        passages=9,
+        min_confidence=0.2,
+        results=tuple(results),
+    )
+    return finished.model_copy(update=changes)

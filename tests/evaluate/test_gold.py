@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rag.errors import BadInput
-from rag.evaluate.gold import GoldQuestion, load_questions, spans_of
+from rag.evaluate.gold import GoldQuestion, Place, load_questions, misattributed, sample, spans_of
 from rag.index import Index
 from rag.resources import resource
-from rag.types import Article
+from rag.types import Article, Citation
 
 _TEXT = "The ferry sank. The ferry sank near Oslo."
 
@@ -66,8 +66,64 @@ def test_a_span_narrows_the_evidence() -> None:
     assert spans_of(_question(quote="The ferry sank", span=[16, 30]), _article) == [("a", 16, 30)]
 
 
-def test_an_empty_quote_is_no_evidence() -> None:
-    assert spans_of(_question(quote=""), _article) == []
+def test_an_empty_quote_is_the_whole_article() -> None:
+    (place,) = spans_of(_question(quote=""), _article)
+    assert place.whole
+    assert place.holds("a", 3, 9)
+    assert place.contained("a", 3, 9)
+    assert not place.holds("b", 3, 9)
+
+
+def test_alternative_sentences_are_evidence_too() -> None:
+    question = _question(quote="The ferry sank near Oslo.").model_copy(
+        update={"source_doc": "a", "alternative_sets": (("The ferry sank.",), ("The ferry sank.", "near Oslo"))}
+    )
+    assert spans_of(question, _article) == [("a", 16, 41), ("a", 0, 15), ("a", 31, 40)]
+    assert question.documents == {"a"}
+
+
+def test_a_quote_answers_when_it_contains_the_evidence_or_lies_inside_it() -> None:
+    place = Place("a", 10, 20)
+    cases = {(10, 20): True, (5, 25): True, (12, 18): True, (5, 19): False, (11, 25): False, (30, 40): False}
+    assert {span: place.holds("a", *span) for span in cases} == cases
+    assert [place.contained("a", *span) for span in ((5, 25), (12, 18))] == [True, False]
+    assert not place.holds("b", 5, 25)
+
+
+def test_a_passage_is_relevant_when_it_covers_half_of_a_place(seeds_index: Index) -> None:
+    hit = seeds_index.search("AI Safety Summit", k=1)[0]
+    doc, start, end = hit.article.id, hit.passage.start, hit.passage.end
+    assert Place(doc, end - 5, end + 5).covered(hit)
+    assert not Place(doc, end - 4, end + 5).covered(hit)
+    assert not Place("other", start, end).covered(hit)
+    (whole,) = spans_of(_question(doc_id=doc, quote=""), seeds_index.article)
+    assert whole.covered(hit)
+    (other,) = spans_of(_question(doc_id="other", quote=""), seeds_index.article)
+    assert not other.covered(hit)
+
+
+@pytest.mark.parametrize(("sentence", "wrongly"), [("The ferry sank near Oslo.", True), ("The ferry sank.", False)])
+def test_words_of_somebody_else_are_misattributed(sentence: str, *, wrongly: bool) -> None:
+    question = GoldQuestion.model_validate({"id": "q", "question": "?", "answerable": True, "not": [sentence]})
+    cited = Citation(n=1, article=_article("a"), quote=_TEXT[16:41], start=16, end=41, score=1.0)
+    assert misattributed(question, cited) is wrongly
+
+
+def test_a_sample_is_the_same_in_any_order_and_keeps_the_order() -> None:
+    questions = [GoldQuestion(id=f"q{n}", question="?", answerable=False) for n in range(30)]
+    taken = sample(questions, 7)
+    assert len(taken) == 7
+    assert taken == [question for question in questions if question in taken]
+    assert set(taken) == set(sample(questions[::-1], 7))
+    assert set(taken) <= set(sample(questions, 8))
+    assert sample(questions, None) == sample(questions, 30) == sample(questions, 99) == questions
+
+
+def test_two_questions_with_one_id_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "gold.jsonl"
+    path.write_text('{"id": "q0", "question": "Where?", "answerable": false}\n' * 2, encoding="utf-8")
+    with pytest.raises(BadInput, match="two questions with the id q0"):
+        load_questions(path)
 
 
 def test_a_quote_that_is_not_in_its_article_is_an_error() -> None:

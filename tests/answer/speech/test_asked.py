@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.answer.question import speakers_of
-from rag.answer.speech import speaks
+from rag.answer.speech.asked import speaks
 
 _BEFORE = "Marta Velling said the dam would hold."
 
@@ -190,3 +190,57 @@ def test_a_country_is_not_taken_for_another_or_for_a_citizen(name: str, text: st
 
 def test_nobody_asked_about_never_speaks() -> None:
     assert not speaks(frozenset(), _BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("Wang", "Chinese Foreign Ministry spokesperson Wang Lei"),
+        ("Wang Lei", "Wang"),
+        ("China", "Chinese Foreign Ministry spokesperson Wang Lei"),
+        ("the Chinese foreign ministry", "Chinese Foreign Ministry spokesperson Wang Lei"),
+        ("President Velling", "Velling"),
+        ("President Velling", "Norwegian President Marta Velling"),
+        ("the chief engineer", "Marta Velling, the chief engineer"),
+        ("Norda", "Oskar Brandt, a spokesman for Norda"),
+        ("US officials", "senior US officials"),
+    ],
+)
+def test_a_known_speaker_is_or_speaks_for_who_is_asked_about(name: str, speaker: str) -> None:
+    assert speaks(speakers_of(f"What did {name} say?"), "It would hold, she said.", speaker=speaker)
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("China", "Li Hai, a professor at the China University"),
+        ("China", "former Chinese ambassador Li Hai"),
+        ("Marta Velling", "Oskar Velling"),
+        ("Marta Velling", "Marta Brandt"),
+        ("President Velling", "President Brandt"),
+        ("Chinese officials", "US officials"),
+        ("Velling", "Velling's lawyer, Oskar Brandt"),
+        ("Norda", "Norda customer Lee Hall"),
+    ],
+)
+def test_a_known_speaker_is_not_another_who_shares_a_word(name: str, speaker: str) -> None:
+    assert not speaks(speakers_of(f"What did {name} say?"), "Velling and China and Norda.", speaker=speaker)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Velling was told by Oskar Brandt that the dam was old.",
+        "The dam holds, Velling, Oskar Brandt said.",
+        "Asked about Velling, Oskar Brandt said the dam was old.",
+        "A report on Velling said the dam was old.",
+        "Velling quoted Oskar Brandt as saying the dam was old.",
+    ],
+)
+def test_the_one_who_is_only_named_does_not_speak(text: str) -> None:
+    assert not _speaks("Velling", text)
+
+
+def test_a_denial_and_a_reported_quotation_are_speech() -> None:
+    assert _speaks("Velling", "Velling denied that the dam was old.")
+    assert _speaks("Velling", "The Daily Lantern quoted Velling as saying the dam was old.")

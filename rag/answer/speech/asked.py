@@ -1,0 +1,152 @@
+"""Whether those asked about are who speaks in a sentence. In doubt they do not: a wrong speaker is worse than none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rag import words
+from rag.answer.speech import lexicon as lex
+from rag.answer.speech.saying import Clause, Saying
+from rag.answer.speech.tokens import mask
+
+_AFTER_HEAD = re.compile(r" (?:(?P<link>of|for|from|at|in)|to|on|by|with|about|against|over|near|under|[a-z]+ing)\b")
+_FOR_ANOTHER = re.compile(
+    r"\b(?:spokes\w+|minist\w+|president|official\w*|ambassador|envoy|representatives?|government|secretary|delegat\w+|leaders?|chief"
+    r"|administration|agency|army|authorit\w+|bank|commission|council|court|diplomats?|embassy|military|navy|negotiators?|parliament"
+    r"|police|premier|regulators?|side|state|department|office)\b",
+    re.IGNORECASE,
+)
+_NO_LONGER = re.compile(r"\b(?:former(?:ly)?|ex|then|one-time|retired|late)\b|\bex-", re.IGNORECASE)
+_POSSESSOR = re.compile(r"(?P<owner>[\w-]+)(?:['’]s|(?<=s)['’])\s+(?P<owned>.+)", re.DOTALL)
+_NAME_WORDS = 2
+
+
+def speaks(asked: frozenset[str], text: str, before: Sequence[str] = (), *, speaker: str | None = None) -> bool:
+    """Whether one of those asked about is who speaks in a sentence.
+
+    Verbs of saying decide; where a sentence has none, verbs of a stance (`supports`, `hopes`) do. Verbs in subordinate clauses, negated ones, and
+    nouns that look like verbs do not count. A pronoun continues the speaker of the sentence before; so does a quotation without a verb,
+    after an attributed quotation.
+
+    Args:
+        asked: stems of the name or role asked about.
+        text: the sentence.
+        before: the sentences just before it, in order.
+        speaker: who says the sentence where the whole article tells (`voices.attribution`); the sentences before are then not needed.
+    """
+    if not asked:
+        return False
+    if speaker is not None:
+        return is_among(asked, speaker)
+    clause = Clause(mask(text))
+    subject = _subject(clause, text)
+    if subject is not None:
+        return _continues(asked, before) if subject in lex.PRONOUNS else is_among(asked, subject)
+    bare = text.startswith(("“", '"')) and _closed(text)
+    return bare and bool(before) and before[-1].startswith(("“", '"')) and _continues(asked, before)
+
+
+def _closed(text: str) -> bool:
+    return text.count("“") == text.count("”") and text.count('"') % 2 == 0
+
+
+def _subject(clause: Clause, text: str) -> str | None:
+    """The words that name the speaker of a sentence, a pronoun in small letters; of a stance where nothing is said."""
+    saying: Saying | None = next(iter(clause.sayings()), None)
+    if saying is not None:
+        phrase = saying.subject if saying.rank < lex.Rank.REPORTED else None
+    else:
+        leading = clause.leading()
+        verb = text[clause.tokens[leading[1]].start :] if leading and leading[1] < clause.size else ""
+        phrase = leading[0] if leading and lex.STANCE.match(verb) else None
+    if phrase is None:
+        return None
+    named = text[phrase.start : phrase.end]
+    return named.lower() if named.lower() in lex.PRONOUNS else named
+
+
+def _continues(asked: frozenset[str], before: Sequence[str]) -> bool:
+    """Whether one of those asked about spoke just before, pronouns followed back without a gap."""
+    for sentence in reversed(before):
+        subject = _subject(Clause(mask(sentence)), sentence)
+        if subject is None:
+            return False
+        if subject not in lex.PRONOUNS:
+            return is_among(asked, subject)
+    return False
+
+
+def is_among(asked: frozenset[str], speaker: str) -> bool:
+    """Whether a speaker is one of those asked about, or speaks for them.
+
+    A person or a role must be the last words of the description, before any `of` or comma, or stand in an apposition to it. A country must be the
+    whole description, or the description an office of it. Another first name, or another country, is another speaker.
+
+    Args:
+        asked: stems of the name or role asked about.
+        speaker: the description, such as `Chinese Foreign Ministry spokesperson Wang Wenbin`.
+    """
+    matched: set[str] = set()
+    for part in speaker.split(", "):
+        matched |= _matched(asked, part)
+    return bool(matched) and not _is_another(asked, matched, speaker)
+
+
+def _matched(asked: frozenset[str], subject: str) -> set[str]:
+    """Those of the asked stems that a description, or a part of it between commas, stands for."""
+    owned = _POSSESSOR.search(subject)
+    # A man's lawyer is not the man; a state's ministry is the state.
+    if owned and not (_FOR_ANOTHER.search(owned["owned"]) and not _NO_LONGER.search(subject)):
+        subject = owned["owned"]
+    rest = _AFTER_HEAD.search(subject)
+    head = subject[: rest.start()] if rest else subject
+    office = _FOR_ANOTHER.search(head) is not None and not _NO_LONGER.search(head)
+    if rest and office and rest["link"]:  # a spokesman for X speaks for X; a report on X does not
+        head = subject
+    content = [word.stem for word in words.content_words(head)]
+    matched: set[str] = set()
+    for name in asked:
+        alike = [number for number, stem in enumerate(content) if words.related(name, stem)]
+        if not alike:
+            continue
+        country = words.is_country(name) or any(words.is_country(content[number]) for number in alike)
+        if office or (len(alike) == len(content) if country else alike[-1] >= len(content) - _NAME_WORDS):
+            matched.add(name)
+    return matched
+
+
+def _is_another(asked: frozenset[str], matched: set[str], speaker: str) -> bool:
+    """Whether what is asked beyond the match names someone else: another name beside a shared role or surname, another country."""
+    missing = asked - matched
+    if not missing:
+        return False
+    stems = {word.stem for word in words.content_words(speaker)}
+    missing = frozenset(name for name in missing if not any(words.related(name, stem) for stem in stems))
+    countries = {name for name in missing if words.is_country(name)}
+    if countries and any(words.is_country(stem) for stem in stems):
+        return True
+    names = {name for name in asked if not words.is_country(name) and name not in _role_stems()}
+    if names and not names & matched:
+        return True
+    full = _full_name(speaker)
+    return bool(names & missing and full) and not all(
+        any(words.related(name, words.stem(word)) for name in asked) for word in (full[0], full[-1])
+    )
+
+
+def _full_name(speaker: str) -> list[str]:
+    """The words of the name in a description of a person; empty where there is only a surname."""
+    name: list[str] = []
+    for word in reversed(speaker.partition(", ")[0].split()):
+        if not word[0].isupper() or lex.is_title(word) or lex.is_body(word):
+            break
+        name.insert(0, word)
+    return name if len(name) >= _NAME_WORDS else []
+
+
+@lru_cache(maxsize=1)
+def _role_stems() -> frozenset[str]:
+    """The stems of words for what people are and do, and for bodies."""
+    return frozenset(words.stem(word) for word in lex.ROLES | lex.BODIES | lex.SENIOR)

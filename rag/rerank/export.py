@@ -1,0 +1,179 @@
+"""Any sentence-transformers cross-encoder with one label to ONNX, once, checked against the original."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rag.embed.export import (
+    MODEL_FILE,
+    TOKENIZER_FILE,
+    Notice,
+    in_one_step,
+    plain_tokenizer,
+    quiet,
+    split_weights,
+    trace,
+)
+from rag.embed.source import ModelSource, canonical, folder_of, weights_sha256
+from rag.errors import BadInput, ModelMissing, RagError
+from rag.rerank.base import RerankerInfo
+from rag.rerank.folder import FORMAT, is_reranker, write_card
+from rag.rerank.runtime import OnnxReranker
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
+
+SAMPLE = (
+    ("Who met?", "Two envoys met."),
+    ("Where?", "In Zürich, it is said — 2 days."),
+    ("a", ""),
+)
+_MOST_TOKENS = 8192
+_TOLERANCE = 1e-3
+_KEEPS_ORDER = ("Identity", "Sigmoid", "Tanh")
+
+
+def exported(name: str, cache: Path, notice: Notice = lambda _: None) -> Path:
+    """The folder of a cross-encoder's export, made if it is not in the cache yet.
+
+    Raises:
+        ModelMissing: the model is not on this machine, or cannot be exported.
+        BadInput: it is no cross-encoder, or one that gives several labels and no score.
+    """
+    name = canonical(name)
+    source_folder = folder_of(name)
+    source = ModelSource(name, source_folder, _sha256(source_folder, cache))
+    folder = cache / "rerank" / f"{source.sha256}-{FORMAT}"
+    if not is_reranker(folder):
+        notice(f"preparing the reranker {name} (once)")
+        try:
+            export(source, folder)
+        except RagError:
+            raise
+        except Exception as error:  # each library raises its own kinds for a model it cannot use
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelMissing(
+                f"the reranker {name} in {source_folder} cannot be exported to {cache}: {reason}",
+                "Check that it is a complete cross-encoder, and the cache's permissions and free space",
+            ) from error
+    return folder
+
+
+def export(source: ModelSource, folder: Path) -> None:
+    """Exports a cross-encoder into a folder, in one step: the folder is complete or not there.
+
+    The graph ends at the logit, before the model's activation, where that keeps the order.
+
+    Raises:
+        BadInput: the model is no cross-encoder with one label.
+        ValueError: the export does not give the scores of the original.
+    """
+    from importlib.metadata import version
+
+    with in_one_step(folder) as work:
+        _check_head(source)
+        model = reference(source.folder)
+        if model.num_labels != 1:
+            raise BadInput(
+                f"the cross-encoder {source.name} gives {model.num_labels} labels instead of one score",
+                "Name a cross-encoder with one label, trained for ranking",
+            )
+        expected = [float(score) for score in model.predict(list(SAMPLE), activation_fn=_activation(model))]
+        _write_graph(model, work / "traced.onnx")
+        split_weights(work / "traced.onnx", work / MODEL_FILE)
+        plain_tokenizer(model).save(str(work / TOKENIZER_FILE))
+        write_card(
+            work,
+            RerankerInfo(name=source.name, sha256=source.sha256, max_tokens=_max_tokens(model)),
+            prompt=model.prompts.get(model.default_prompt_name or "", ""),
+            heads=getattr(model.config, "num_attention_heads", 0),
+            width=getattr(model.config, "hidden_size", 0),
+            provenance={
+                "made_with": {lib: version(lib) for lib in ("sentence-transformers", "transformers", "torch", "onnx")}
+            },
+        )
+        runtime = OnnxReranker(work)
+        scores = [float(runtime.score(question, [text])[0]) for question, text in SAMPLE]
+        if not np.allclose(scores, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
+            raise ValueError("the export does not give the scores of the original")
+
+
+def reference(folder: Path) -> CrossEncoder:
+    """The model as sentence-transformers loads it, without the network and without its progress bars."""
+    from sentence_transformers import CrossEncoder
+
+    with quiet():  # the plain attention is what ONNX Runtime's fusions know
+        return CrossEncoder(
+            str(folder), device="cpu", local_files_only=True, model_kwargs={"attn_implementation": "eager"}
+        ).eval()
+
+
+def _check_head(source: ModelSource) -> None:
+    """Refuses a model without a head that scores: the library would give it one of random weights."""
+    heads = _json(source.folder / "config.json").get("architectures") or []
+    kind = _json(source.folder / "config_sentence_transformers.json").get("model_type")
+    if kind != "CrossEncoder" and not any(str(head).endswith("ForSequenceClassification") for head in heads):
+        raise BadInput(f"{source.name} is no cross-encoder: it has no head that scores", "Name a cross-encoder")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
+
+
+def _activation(model: CrossEncoder) -> Any:
+    """What stands between logit and score: nothing, where the model's activation keeps the order anyway."""
+    import torch
+
+    return torch.nn.Identity() if type(model.activation_fn).__name__ in _KEEPS_ORDER else model.activation_fn
+
+
+def _write_graph(model: CrossEncoder, path: Path) -> None:
+    import torch
+
+    activation = _activation(model)
+    sample = model.preprocess([*SAMPLE])
+    names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in sample]
+
+    class Scored(torch.nn.Module):  # type: ignore[misc]
+        """The whole model as one graph: the tokens of a pair in, its score out."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+            scores = self.model(dict(zip(names, tensors, strict=True)))["scores"]
+            return activation(scores).reshape(-1)
+
+    trace(Scored().eval(), {name: sample[name] for name in names}, {"score": ("batch",)}, path)
+
+
+def _max_tokens(model: CrossEncoder) -> int:
+    positions = getattr(model.config, "max_position_embeddings", None) or _MOST_TOKENS
+    if getattr(model.config, "model_type", "") in {"roberta", "xlm-roberta", "camembert"}:
+        positions -= 2  # their positions begin after the padding's
+    return min(int(model.max_seq_length or _MOST_TOKENS), int(positions), _MOST_TOKENS)
+
+
+def _sha256(folder: Path, cache: Path) -> str:
+    """The hash of a folder's weights; computed again only when a file of them has changed.
+
+    A large model takes a second to read, at every question.
+    """
+    stats = [(path, path.stat()) for path in sorted(folder.rglob("*.safetensors"))]
+    seen = "".join(f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}\n" for path, stat in stats)
+    memory = cache / "rerank" / "hashes" / hashlib.sha256(seen.encode()).hexdigest()
+    if memory.is_file() and len(known := memory.read_text(encoding="ascii")) == hashlib.sha256().digest_size * 2:
+        return known
+    sha256 = weights_sha256(folder)
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, nothing else
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(sha256, encoding="ascii")
+    return sha256
