@@ -27,7 +27,7 @@ as a share of the most it can be · `coverage`: share of the question's words in
 
 _COVERAGE = 0.6
 """What the coverage of a sentence counts against its cosine."""
-_HIGHEST = np.array([1.0, 1.0 + _COVERAGE, 1.0, 1.0, 1.0])
+HIGHEST = np.array([1.0, 1.0 + _COVERAGE, 1.0, 1.0, 1.0])
 _BM25_SATURATION = 2.0
 _CACHED_PASSAGES = 4096
 
@@ -74,12 +74,14 @@ def evidence(
     total = sum(rarity.values()) or 1.0
     sets = [frozenset(sentence) for sentence in said.sentences]
     whole = said.title.union(*sets)
-    together = [float(c) + _COVERAGE * _share(rarity, s | said.title, total) for c, s in zip(cosines, sets, strict=True)]
+    together = [
+        float(c) + _COVERAGE * _share(rarity, s | said.title, total) for c, s in zip(cosines, sets, strict=True)
+    ]
     return np.array(
         [
             float(cosines.max()),
             max(together),
-            _phrases(stems, rarity, said.sentences),
+            phrases(stems, rarity, said.sentences),
             bm25 / (_BM25_SATURATION * total),
             _share(rarity, whole, total),
         ]
@@ -89,14 +91,14 @@ def evidence(
 def score(features: NDArray[np.float64], without: frozenset[str] = frozenset()) -> float:
     """The score of a passage, 1 when it meets the question in every way; features named in `without` do not count."""
     model = weights("passage", FEATURES) * np.array([name not in without for name in FEATURES])
-    return float(features @ model / (_HIGHEST @ model))
+    return float(features @ model / (HIGHEST @ model))
 
 
 def _share(rarity: Mapping[str, float], there: frozenset[str], total: float) -> float:
     return sum(weight for stem, weight in rarity.items() if stem in there) / total
 
 
-def _phrases(stems: Sequence[str], rarity: Mapping[str, float], sentences: Sequence[Sequence[str]]) -> float:
+def phrases(stems: Sequence[str], rarity: Mapping[str, float], sentences: Sequence[Sequence[str]]) -> float:
     """The share of neighbouring word pairs of the question that stand side by side, or one word apart, weighted by rarity."""
     pairs = list(zip(stems, stems[1:], strict=False))
     if not pairs:

@@ -41,11 +41,15 @@ class Query:
 
 
 class Found(NamedTuple):
-    """A hit with the vectors of its passage's sentences, shape (sentences, dimension), and the passage's words."""
+    """A hit with the vectors of its passage's sentences, shape (sentences, dimension), the passage's words, and what it has of the question.
+
+    `evidence` has shape (features,), in the order of `rag.evidence.FEATURES`.
+    """
 
     hit: Hit
     sentence_vectors: NDArray[np.float32]
     words: PassageWords
+    evidence: NDArray[np.float64]
 
 
 def idf(frequency: int, passages: int) -> float:
@@ -57,6 +61,48 @@ def rarity(store: Store, stems: list[str]) -> Mapping[str, float]:
     """The inverse document frequency of each stem in a store."""
     passages = store.manifest.passages
     return {stem: idf(frequency, passages) for stem, frequency in store.frequencies(stems).items()}
+
+
+class Lead(NamedTuple):
+    """A passage's key with its convex sum, and what went into it: cosine of the nearest sentence, BM25 score, and that over the highest."""
+
+    key: int
+    fused: float
+    dense: float
+    bm25: float
+    lexical: float
+
+
+def shortlist(
+    store: Store,
+    query: Query,
+    *,
+    n: int,
+    where: Filter,
+    candidates: int = 100,
+    dense_weight: float = 0.75,
+) -> tuple[list[Lead], Mapping[int, NDArray[np.float32]]]:
+    """The n passages with the highest convex sum, best first, and the sentence vectors of all that were looked at, by key.
+
+    Args:
+        store: where to look.
+        query: what to look for.
+        n: how many passages to return at most.
+        where: which articles count.
+        candidates: how many passages each of the two retrievers proposes.
+        dense_weight: the weight of the cosine in the sum, in 0..1.
+    """
+    matched = dict(store.matching(query.stems, candidates, where))
+    proposed = dict.fromkeys([*matched, *(key for key, _ in store.nearest(query.vector, candidates, where))])
+    sentences = store.sentence_vectors(list(proposed))
+    highest = max(matched.values(), default=0.0) or 1.0
+    leads = []
+    for key, rows in sentences.items():
+        if len(rows):
+            dense, bm25 = float((rows @ query.vector).max()), matched.get(key, 0.0)
+            fused = dense_weight * dense + (1 - dense_weight) * bm25 / highest
+            leads.append(Lead(key, fused, dense, bm25, bm25 / highest))
+    return sorted(leads, key=lambda lead: (-lead.fused, lead.key))[:n], sentences
 
 
 def retrieve(
@@ -77,41 +123,33 @@ def retrieve(
         k: how many passages to return at most.
         where: which articles count.
         candidates: how many passages each of the two retrievers proposes.
-        dense_weight: the weight of the cosine in the sum, in 0..1.
+        dense_weight: the weight of the cosine in the sum by which the shortlist is made, in 0..1.
         without: features of the second look that do not count.
     """
-    lexical = dict(store.matching(query.stems, candidates, where))
-    proposed = dict.fromkeys([*lexical, *(key for key, _ in store.nearest(query.vector, candidates, where))])
-    sentences = store.sentence_vectors(list(proposed))
-    dense = {key: float((rows @ query.vector).max()) for key, rows in sentences.items() if len(rows)}
-    highest = max(lexical.values(), default=0.0) or 1.0
-    fused = {
-        key: dense_weight * cosine + (1 - dense_weight) * lexical.get(key, 0.0) / highest
-        for key, cosine in dense.items()
-    }
-    listed = sorted(fused, key=lambda key: (-fused[key], key))[: max(k, SHORTLIST)]
-    passages = store.passages(listed)
+    leads, sentences = shortlist(
+        store, query, n=max(k, SHORTLIST), where=where, candidates=candidates, dense_weight=dense_weight
+    )
+    passages = store.passages([lead.key for lead in leads])
     articles = {article_id: store.article(article_id) for article_id in {p.article_id for p in passages.values()}}
-    said = {key: words_of(passage, articles[passage.article_id]) for key, passage in passages.items()}
     rare = rarity(store, query.stems)
-    scores = {
-        key: score(evidence(query.stems, rare, sentences[key] @ query.vector, lexical.get(key, 0.0), said[key]), without)
-        for key in listed
-        if key in passages
-    }
-    best = sorted(scores, key=lambda key: (-scores[key], key))[:k]
-    return [
-        Found(
-            Hit(
-                rank=rank,
-                passage=passages[key],
-                article=articles[passages[key].article_id],
-                score=scores[key],
-                dense=dense[key],
-                lexical=lexical.get(key, 0.0) / highest,
-            ),
-            sentences[key],
-            said[key],
+    found = []
+    for lead in leads:
+        passage = passages.get(lead.key)
+        if passage is None:  # removed meanwhile
+            continue
+        article, rows = articles[passage.article_id], sentences[lead.key]
+        said = words_of(passage, article)
+        features = evidence(query.stems, rare, rows @ query.vector, lead.bm25, said)
+        hit = Hit(
+            rank=1,
+            passage=passage,
+            article=article,
+            score=score(features, without),
+            dense=lead.dense,
+            lexical=lead.lexical,
         )
-        for rank, key in enumerate(best, start=1)
+        found.append((lead.key, Found(hit, rows, said, features)))
+    found.sort(key=lambda pair: (-pair[1].hit.score, pair[0]))
+    return [
+        item._replace(hit=item.hit.model_copy(update={"rank": rank})) for rank, (_, item) in enumerate(found[:k], 1)
     ]

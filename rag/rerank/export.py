@@ -37,6 +37,8 @@ SAMPLE = (
 _MOST_TOKENS = 8192
 _TOLERANCE = 1e-3
 _KEEPS_ORDER = ("Identity", "Sigmoid", "Tanh")
+_POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer")
+"""Kinds of model that count positions from the number after the padding token's."""
 
 
 def exported(name: str, cache: Path, notice: Notice = lambda _: None) -> Path:
@@ -157,8 +159,8 @@ def _write_graph(model: CrossEncoder, path: Path) -> None:
 
 def _max_tokens(model: CrossEncoder) -> int:
     positions = getattr(model.config, "max_position_embeddings", None) or _MOST_TOKENS
-    if getattr(model.config, "model_type", "") in {"roberta", "xlm-roberta", "camembert"}:
-        positions -= 2  # their positions begin after the padding's
+    if getattr(model.config, "model_type", "") in _POSITIONS_AFTER_PADDING:
+        positions -= model.config.pad_token_id + 1
     return min(int(model.max_seq_length or _MOST_TOKENS), int(positions), _MOST_TOKENS)
 
 

@@ -42,6 +42,9 @@ FILTERS: list[tuple[Filter, set[str]]] = [
     (Filter(source="STRASSE"), {"leap"}),
     (Filter(source="Reuter"), set()),
     (Filter(source="axios", since=dt.date(2024, 1, 1)), {"month"}),
+    (Filter(without=frozenset({"day", "old"})), {"month", "year", "leap", "undated"}),
+    (Filter(without=frozenset({"day"}), source="Reuters"), {"year"}),
+    (Filter(without=frozenset({"nobody"})), {"day", "month", "year", "leap", "old", "undated"}),
 ]
 
 
