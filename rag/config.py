@@ -40,6 +40,13 @@ class Settings(BaseModel):
     dense_weight: float = Field(
         default=0.75, ge=0.0, le=1.0, description="weight of the dense score in the fused score"
     )
+    rerank: str = Field(
+        default="small",
+        min_length=1,
+        description="small: the model that comes with this package reads the best sentences; none: nothing is read; else a"
+        " cross-encoder, by name or folder, that also reorders the best passages",
+    )
+    rerank_passages: int = Field(default=16, ge=1, le=100, description="passages that such a cross-encoder reorders")
     min_confidence: float = Field(default=0.2, ge=0.0, le=1.0, description="confidence under which `ask` abstains")
     passage_tokens: int = Field(default=180, ge=16, le=510, description="model tokens a passage holds at most")
     max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")

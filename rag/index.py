@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -14,12 +15,13 @@ from rag import chunk, config, embed, words
 from rag.answer import PASSAGES, Request, answer_to
 from rag.embed import Embedder
 from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, ModelMismatch
-from rag.retrieve import Found, Query, retrieve
+from rag.retrieve import Found, Query, reordered, retrieve
 from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
 
 if TYPE_CHECKING:
     from rag.add import AddReport, Progress
+    from rag.rerank import Reranker
 
 _SHORTEST_PREFIX = 4
 
@@ -140,6 +142,29 @@ class Index:
             self._embedder = embed.load(model.name, self._settings.cache, sha256=model.sha256, notice=self._notice)
         return self._embedder
 
+    @cached_property
+    def reader(self) -> Reranker | None:
+        """The small reranker that reads the best sentences, unless the settings say `none`."""
+        if self._settings.rerank == "none":
+            return None
+        from rag import rerank
+
+        return rerank.load(rerank.SMALL, self._settings.cache)
+
+    @cached_property
+    def reranker(self) -> Reranker | None:
+        """The cross-encoder that reorders the best passages, where the settings name one.
+
+        Raises:
+            ModelMissing: it is not on this machine.
+            BadInput: it is no cross-encoder with one label.
+        """
+        if self._settings.rerank in ("none", "small"):
+            return None
+        from rag import rerank
+
+        return rerank.load(self._settings.rerank, self._settings.cache, notice=self._notice)
+
     def article(self, article_id: str) -> Article:
         """An article, whole; a prefix of its id is enough where only one has it.
 
@@ -253,6 +278,7 @@ class Index:
             where=where,
             as_of=_date(as_of, "as_of") or dt.datetime.now(dt.UTC).astimezone().date(),
             min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
+            reranker=self.reader,
         )
         answer = answer_to(request, self._checked(question), info=self.info, k=k)
         spent["answer"] = time.perf_counter() - started - sum(spent.values())
@@ -280,18 +306,21 @@ class Index:
             )
         if not any(char.isalnum() for char in question):
             raise BadQuestion("the question has no words", "Ask in a sentence, in quotes")
-        question = question.encode("utf-8", "replace").decode("utf-8")
-        return question
+        return question.encode("utf-8", "replace").decode("utf-8")
 
     def _retrieve(self, query: Query, k: int, where: Filter) -> list[Found]:
-        return retrieve(
+        depth = max(k, self._settings.rerank_passages) if self.reranker else k
+        found = retrieve(
             self._store,
             query,
-            k=k,
+            k=depth,
             where=where,
-            candidates=max(k, self._settings.candidates),
+            candidates=max(depth, self._settings.candidates),
             dense_weight=self._settings.dense_weight,
         )
+        if self.reranker:
+            found = reordered(self.reranker, query.text, found, self._settings.rerank_passages)
+        return found[:k]
 
     def _filter_notes(self, where: Filter, *, nothing: bool) -> list[str]:
         if nothing and where.source and not any(self.articles(Filter(source=where.source))):

@@ -10,7 +10,7 @@ phrases and words have of the question (`rag.evidence`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from rag import words
 from rag.evidence import PassageWords, evidence, score, words_of
+from rag.rerank import Reranker
 from rag.store import Store
 from rag.types import Filter, Hit
 
@@ -153,3 +154,19 @@ def retrieve(
     return [
         item._replace(hit=item.hit.model_copy(update={"rank": rank})) for rank, (_, item) in enumerate(found[:k], 1)
     ]
+
+
+def reordered(reranker: Reranker, question: str, found: Sequence[Found], n: int) -> list[Found]:
+    """The passages with the first n in the order in which a cross-encoder puts them, ties as they were; their scores stay.
+
+    The scores of those n are dealt out anew, the highest to the first, since what a cross-encoder gives compares with nothing else.
+    """
+    head = list(found[:n])
+    scores = reranker.score(question, [f"{item.hit.article.title}\n{item.hit.text}" for item in head])
+    order = sorted(range(len(head)), key=lambda number: (-float(scores[number]), number))
+    dealt = [item.hit.score for item in head]
+    first = [
+        head[number]._replace(hit=head[number].hit.model_copy(update={"rank": rank, "score": dealt[rank - 1]}))
+        for rank, number in enumerate(order, start=1)
+    ]
+    return [*first, *found[n:]]

@@ -3,13 +3,15 @@
     python eval/train/fit_answer.py --data DEV_SETS
 
 `DEV_SETS` holds one folder a set with `corpus.jsonl` and `questions.jsonl`. To the sets' own questions come those of `questions.jsonl` beside
-this script, written for the purpose on articles of the same sets. Three models are fitted:
+this script, written for the purpose on articles of the same sets and of wikinews. Fitted are:
 
 * passage: a conditional logit over the passages found for each answerable question (softmax over passages, the mass on
   those that cover the evidence is maximised, L2 penalty), without negative weights, so that a weight says how much a feature speaks for a passage;
 * choice: the same over the candidate sentences of the passages ranked first;
+* reading: the same over the sentences that the shipped reranker read, of their choice score and the reranker's, on the questions it was not trained on;
 * confidence: a logistic regression of "the chosen sentence holds the evidence" on what is known of the chosen sentence, over the
-  sets whose questions people asked: answerable questions, unanswerable ones, and answerable ones with their article left out.
+  sets whose questions people asked: answerable questions, unanswerable ones, and answerable ones with their article left out. One without
+  the reranker, and one with it, again on the questions that it was not trained on.
 
 Printed: figures by five-fold cross-validation over documents, and with each set left out in turn. Sets are weighted equally.
 """
@@ -19,123 +21,27 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cases import ASKED_BY_PEOPLE, SETS, WRITTEN, Case, Vector, cases
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from rag import Index, evidence
-from rag.answer.choose import pool
-from rag.answer.confidence import SIGNALS, signals
-from rag.answer.draft import PASSAGES
-from rag.answer.features import FEATURES, Candidate, candidates
-from rag.answer.question import Question, analyse
-from rag.evaluate.gold import Evidence, GoldQuestion, load_questions, spans_of
-from rag.retrieve import SHORTLIST, Found, retrieve
-from rag.types import Filter
+from rag import evidence, rerank
+from rag.answer.confidence import READ_SIGNALS, SIGNALS, signals
+from rag.answer.features import FEATURES
+from rag.answer.read import READ, text_to_read
+from rag.evaluate.calibration import calibration_error
 
-SETS = ("squad2", "xquad", "clapnq", "chunking", "wice")
-WRITTEN = "written"
-ASKED_BY_PEOPLE = ("squad2", "xquad", "clapnq", WRITTEN)
-_QUESTIONS = Path(__file__).with_name("questions.jsonl")
 _WEIGHTS = Path(__file__).parents[2] / "rag" / "weights.json"
 _L2 = 1.0
 _FOLDS = 5
-Vector = NDArray[np.float64]
-Place = tuple[str, int, int]
-
-
-@dataclass
-class Case:
-    """One question with what retrieval gives it; `kind` is answerable, unanswerable or off-collection."""
-
-    name: str
-    document: str
-    kind: str
-    question: Question
-    vector: NDArray[np.float32]
-    found: list[Found]
-    relevant: NDArray[np.bool_]
-    places: Sequence[Place]
-    listed: list[Candidate] = field(default_factory=list)
-    right: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
-
-    @property
-    def evidence(self) -> Vector:
-        """The features of the passages, shape (passages, features)."""
-        return np.array([item.evidence for item in self.found]).reshape(-1, len(evidence.FEATURES))
-
-    @property
-    def values(self) -> Vector:
-        """The features of the candidate sentences, shape (candidates, features)."""
-        return np.array([candidate.values for candidate in self.listed]).reshape(-1, len(FEATURES))
-
-    def rank(self, weights: Vector) -> None:
-        """Takes the candidates of the passages that the weights rank first."""
-        scores = self.evidence @ weights / (evidence.HIGHEST @ weights)
-        order = np.argsort(-scores, kind="stable")[:PASSAGES]
-        ranked = [
-            self.found[at]._replace(hit=self.found[at].hit.model_copy(update={"score": float(scores[at])}))
-            for at in order
-        ]
-        self.listed = pool(self.question, candidates(self.question, self.vector, ranked))
-        right = [self.kind == "answerable" and any(_holds(one, place) for place in self.places) for one in self.listed]
-        self.right = np.array(right, bool)
-
-
-def cases(data: Path, cache: Path) -> Iterator[Case]:
-    """The questions of all sets with what retrieval gives them."""
-    written = [json.loads(line) for line in _QUESTIONS.read_text(encoding="utf-8").splitlines()]
-    for name in sorted({*SETS, *(row["set"] for row in written)}):
-        with Index.create(cache / name) as index:
-            index.add(data / name / "corpus.jsonl")
-            own = load_questions(data / name / "questions.jsonl") if name in SETS else []
-            listed = [(name, question, question.answerable, spans_of(question, index.article)) for question in own]
-            for row in (row for row in written if row["set"] == name):
-                asked, near_miss = _questions(row)
-                listed.append((WRITTEN, asked, True, spans_of(asked, index.article)))
-                listed.append((WRITTEN, near_miss, False, []))
-            for label, question, answerable, places in listed:
-                for kind in ("answerable", "off-collection") if answerable else ("unanswerable",):
-                    yield _case(label, index, question, places, kind)
-
-
-def _questions(row: dict[str, str]) -> tuple[GoldQuestion, GoldQuestion]:
-    places = (Evidence(doc_id=row["doc_id"], quote=row["quote"]),)
-    asked = GoldQuestion(id=row["id"], question=row["question"], evidence=places, answerable=True)
-    return asked, GoldQuestion(id=f"{row['id']}n", question=row["near_miss"], evidence=places, answerable=False)
-
-
-def _case(name: str, index: Index, question: GoldQuestion, places: Sequence[Place], kind: str) -> Case:
-    query, store = index.query(question.question), index.store
-    hidden = frozenset(place.doc_id for place in question.evidence) if kind == "off-collection" else frozenset[str]()
-    found = retrieve(store, query, k=SHORTLIST, where=Filter(without=hidden))
-    relevant = [kind == "answerable" and any(_covers(item, place) for place in places) for item in found]
-    analysed = analyse(query.text, store.frequencies(query.stems), store.manifest.passages)
-    document = question.evidence[0].doc_id if question.evidence else question.id
-    return Case(name, document, kind, analysed, query.vector, found, np.array(relevant, bool), places)
-
-
-def _covers(item: Found, place: Place) -> bool:
-    """Whether a passage holds at least half of a place of the evidence."""
-    document, start, end = place
-    passage = item.hit.passage
-    return document == item.hit.article.id and 2 * (min(end, passage.end) - max(start, passage.start)) >= end - start
-
-
-def _holds(candidate: Candidate, place: Place) -> bool:
-    """Whether a sentence holds a place of the evidence, or lies inside a longer one."""
-    document, start, end = place
-    first, last = candidate.sentence.start, candidate.sentence.end
-    return document == candidate.hit.article.id and (
-        (first <= start and end <= last) or (start <= first and last <= end)
-    )
 
 
 def fit_logit(rows: Sequence[tuple[str, Vector, NDArray[np.bool_]]], *, positive: bool = False) -> Vector:
@@ -171,87 +77,145 @@ def fit_choice(train: Sequence[Case]) -> Vector:
     return fit_logit([(case.name, case.values, case.right) for case in train if case.listed])
 
 
-def shares(
-    rows: Callable[[Case], tuple[Vector, NDArray[np.bool_]]], weights: Vector, test: Sequence[Case], depth: int
-) -> tuple[float, float]:
-    """Share of answerable questions whose best alternative is right, and that have a right one among the best `depth`."""
-    first, deep = [], []
-    for case in test:
-        if case.kind == "answerable":
-            values, right = rows(case)
-            order = np.argsort(-(values @ weights), kind="stable")
-            first.append(bool(right[order[:1]].any()))
-            deep.append(bool(right[order[:depth]].any()))
-    return float(np.mean(first)), float(np.mean(deep))
+def read_by(reranker: rerank.Reranker, choice: Vector, case: Case) -> None:
+    """Leaves the best candidates of a case, each read by the reranker, as answers do."""
+    order = np.argsort(-(case.values @ choice), kind="stable")[:READ]
+    kept = [case.listed[at] for at in sorted(order)]
+    pairs = reranker.score(case.question.text, [text_to_read(candidate) for candidate in kept])
+    case.right = case.right[sorted(order)]
+    case.listed = [replace(candidate, pair=float(pair)) for candidate, pair in zip(kept, pairs, strict=True)]
 
 
-def evidence_for(weights: Vector, data: Sequence[Case]) -> tuple[Vector, NDArray[np.bool_], Vector]:
+def worth(case: Case, choice: Vector, reading: Vector | None = None) -> Vector:
+    """The score of each candidate, shape (candidates,)."""
+    features = case.values @ choice
+    if reading is None:
+        return features
+    return _read(case, choice) @ reading
+
+
+def _read(case: Case, choice: Vector) -> Vector:
+    """Choice score and reranker's score of each candidate, shape (candidates, 2)."""
+    pairs = np.array([candidate.pair for candidate in case.listed], np.float64)
+    both: Vector = np.column_stack([case.values @ choice, pairs])
+    return both
+
+
+def fit_reading(choice: Vector, train: Sequence[Case]) -> Vector:
+    """The weights of the choice score and of the reranker's, shape (2,)."""
+    rows = [(case.name, _read(case, choice), case.right) for case in train if case.listed]
+    return fit_logit(rows, positive=True)
+
+
+def evidence_for(
+    data: Sequence[Case], choice: Vector, reading: Vector | None = None
+) -> tuple[Vector, NDArray[np.bool_], Vector]:
     """Signals of each case's best sentence, whether it is right, and the weight of the case (sets count equally)."""
     rows, right, names = [], [], []
     for case in data:
         if case.listed:
-            scores = case.values @ weights
-            best = int(np.argmax(scores))
-            rows.append(signals(case.listed[best], float(scores[best])))
+            best = int(np.argmax(worth(case, choice, reading)))
+            rows.append(signals(case.listed[best], case.listed))
             right.append(bool(case.right[best]))
             names.append(case.name)
     counts = {name: names.count(name) for name in set(names)}
     return np.array(rows), np.array(right), np.array([1.0 / counts[name] for name in names]) * len(names)
 
 
-def fit_confidence(weights: Vector, train: Sequence[Case]) -> tuple[Vector, float]:
+def fit_confidence(train: Sequence[Case], choice: Vector, reading: Vector | None = None) -> tuple[Vector, float]:
     """Coefficients, shape (signals,), and intercept of the logistic regression."""
-    rows, right, weight = evidence_for(weights, [case for case in train if case.name in ASKED_BY_PEOPLE])
+    chosen = [case for case in train if case.name in ASKED_BY_PEOPLE]
+    rows, right, weight = evidence_for(chosen, choice, reading)
     scale = rows.std(axis=0) + 1e-9
     model = LogisticRegression(C=1.0, max_iter=5000).fit(rows / scale, right, sample_weight=weight / weight.mean())
     return model.coef_[0] / scale, float(model.intercept_[0])
 
 
-def report(weights: Vector, confidence: tuple[Vector, float], test: Sequence[Case]) -> dict[str, float]:
+def report(
+    test: Sequence[Case], confidence: tuple[Vector, float], choice: Vector, reading: Vector | None = None
+) -> dict[str, float]:
     """AUROC of the confidence, answerable against each kind of unanswerable, and its expected calibration error over ten bins."""
     figures = {}
     for kind in ("unanswerable", "off-collection"):
         chosen = [case for case in test if case.kind in ("answerable", kind) and case.listed]
         truth = [case.kind == "answerable" for case in chosen]
-        if not all(truth):
-            rows, _, _ = evidence_for(weights, chosen)
+        if any(truth) and not all(truth):
+            rows, _, _ = evidence_for(chosen, choice, reading)
             figures[f"AUROC {kind}"] = float(roc_auc_score(truth, rows @ confidence[0] + confidence[1]))
-    rows, right, _ = evidence_for(weights, test)
-    sure = 1 / (1 + np.exp(-(rows @ confidence[0] + confidence[1])))
-    bins = np.clip((sure * 10).astype(int), 0, 9)
-    figures["ECE"] = float(
-        sum(abs(sure[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins))
-    )
+    rows, right, _ = evidence_for(test, choice, reading)
+    figures["ECE"] = calibration_error(_probability(rows, confidence), right.astype(float))
     return figures
 
 
-def cross_validate(data: Sequence[Case]) -> None:
-    """Prints the figures over folds of documents, then those with each set left out."""
+def _best(case: Case, depth: int, choice: Vector, reading: Vector | None = None) -> bool:
+    """Whether one of the best sentences is right."""
+    return bool(case.listed) and bool(
+        case.right[np.argsort(-worth(case, choice, reading), kind="stable")[:depth]].any()
+    )
+
+
+def _folds(data: Sequence[Case]) -> dict[str, int]:
     documents = sorted({case.document for case in data})
     np.random.default_rng(0).shuffle(documents)
-    fold = {document: number % _FOLDS for number, document in enumerate(documents)}
-    names = (*SETS, WRITTEN)
-    results: dict[str, list[tuple[list[float], int]]] = {name: [] for name in names}
+    return {document: number % _FOLDS for number, document in enumerate(documents)}
+
+
+def cross_validate(data: Sequence[Case]) -> None:
+    """Prints the figures of passages and of sentences without the reranker, over folds of documents."""
+    fold = _folds(data)
+    outcomes: dict[str, list[tuple[bool, bool, bool, bool]]] = {name: [] for name in (*SETS, WRITTEN)}
     for held in range(_FOLDS):
         train = [case for case in data if fold[case.document] != held]
         passage, choice = fit_passage(train), fit_choice(train)
-        for name in names:
-            test = [case for case in data if case.name == name and fold[case.document] == held]
-            answerable = sum(case.kind == "answerable" for case in test)
-            if answerable:
-                ranked = shares(lambda case: (case.evidence, case.relevant), passage, test, 5)
-                chosen = shares(lambda case: (case.values, case.right), choice, test, 3)
-                results[name].append(([*ranked, *chosen], answerable))
-    for name, rows in results.items():
-        hit1, hit5, first, three = np.average([row for row, _ in rows], weights=[size for _, size in rows], axis=0)
-        print(f"cross-validated  {name:8} hit@1 {hit1:.3f} @5 {hit5:.3f}  sentence@1 {first:.3f} @3 {three:.3f}")
-    for name in names:
-        train = [case for case in data if case.name != name]
-        test = [case for case in data if case.name == name]
-        weights = fit_choice(train)
-        figures = report(weights, fit_confidence(weights, train), test)
-        first, _ = shares(lambda case: (case.values, case.right), weights, test, 3)
-        print(f"left out         {name:8} sentence@1 {first:.3f}", *(f"{key} {value:.3f}" for key, value in figures.items()))
+        for case in data:
+            if case.kind == "answerable" and fold[case.document] == held:
+                ranked = case.relevant[np.argsort(-(case.evidence @ passage), kind="stable")]
+                sentence = (_best(case, 1, choice), _best(case, 3, choice))
+                outcomes[case.name].append((bool(ranked[:1].any()), bool(ranked[:5].any()), *sentence))
+    for name, rows in outcomes.items():
+        hit1, hit5, first, three = np.mean(rows, axis=0)
+        print(
+            f"all documents    {name:8} hit@1 {hit1:.3f} @5 {hit5:.3f}  sentence@1 {first:.3f} @3 {three:.3f}  ({len(rows)})"
+        )
+
+
+def cross_validate_reading(data: Sequence[Case], choice: Vector) -> None:
+    """Prints the figures with the reranker on the questions it was not trained on, over folds of documents."""
+    fold = _folds(data)
+    tested: dict[str, list[Case]] = {name: [] for name in (*SETS, WRITTEN)}
+    sure: dict[int, tuple[Vector, tuple[Vector, float]]] = {}
+    for held in range(_FOLDS):
+        train = [case for case in data if fold[case.document] != held]
+        reading = fit_reading(choice, train)
+        sure[held] = (reading, fit_confidence(train, choice, reading))
+    for case in data:
+        tested[case.name].append(case)
+    everyone: list[tuple[float, bool]] = []
+    for name, found in tested.items():
+        rows = []
+        for case in found:
+            reading, confidence = sure[fold[case.document]]
+            if case.listed:
+                values, right, _ = evidence_for([case], choice, reading)
+                deeper = (_best(case, 3, choice, reading), _best(case, 1, choice))
+                rows.append((case.kind, float(_probability(values, confidence)[0]), bool(right[0]), *deeper))
+        answerable = [row for row in rows if row[0] == "answerable"]
+        first, three, unread = (float(np.mean([row[at] for row in answerable])) for at in (2, 3, 4))
+        text = f"sentence@1 {first:.3f} @3 {three:.3f} unread@1 {unread:.3f} ({len(answerable)})"
+        for kind in ("unanswerable", "off-collection"):
+            truth = [(row[0] == "answerable", row[1]) for row in rows if row[0] in ("answerable", kind)]
+            if not all(answers for answers, _ in truth):
+                text += f"  AUROC {kind} {roc_auc_score(*zip(*truth, strict=True)):.3f}"
+        print(f"held out, read   {name:8} {text}")
+        if name in ASKED_BY_PEOPLE:
+            everyone += [(row[1], row[2]) for row in rows]
+    error = calibration_error(np.array([row[0] for row in everyone]), np.array([float(row[1]) for row in everyone]))
+    print(f"held out, read   ECE {error:.3f} over {len(everyone)} questions")
+
+
+def _probability(rows: Vector, confidence: tuple[Vector, float]) -> Vector:
+    probability: Vector = 1 / (1 + np.exp(-(rows @ confidence[0] + confidence[1])))
+    return probability
 
 
 def main() -> None:
@@ -262,30 +226,45 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=None, help="folder for the sets' indexes (default: temporary)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        data = list(cases(arguments.data, arguments.cache or Path(temporary)))
+        cache = arguments.cache or Path(temporary)
+        data = list(cases(arguments.data, cache))
+        reranker = rerank.load(rerank.SMALL, cache)
     passage = fit_passage(data)
     for case in data:
         case.rank(passage)
     cross_validate(data)
     choice = fit_choice(data)
-    coefficients, intercept = fit_confidence(choice, data)
-    print("all", report(choice, (coefficients, intercept), [case for case in data if case.name in ASKED_BY_PEOPLE]))
+    plain = fit_confidence(data, choice)
+    print(
+        "without the reranker, fitted on the same",
+        report([c for c in data if c.name in ASKED_BY_PEOPLE], plain, choice),
+    )
+    unseen = [case for case in data if case.held_out]
+    for case in unseen:
+        read_by(reranker, choice, case)
+    cross_validate_reading(unseen, choice)
+    reading = fit_reading(choice, unseen)
+    read = fit_confidence(unseen, choice, reading)
     record: dict[str, Any] = {
         "provenance": {
             "script": "eval/train/fit_answer.py",
             "sets": {name: sum(case.name == name for case in data) for name in (*SETS, WRITTEN)},
+            "reranker_sha256": reranker.info.sha256,
             "licences": "squad2 and xquad CC BY-SA 4.0; clapnq Apache-2.0, text CC BY-SA; chunking MIT; wice CC BY-SA, Common Crawl terms;"
-            " written: on articles of those, of wikinews (CC BY 2.5) and of mtrag-un (Apache-2.0)",
+            " written: on articles of those and of wikinews (CC BY 2.5)",
         },
-        "passage": dict(zip(evidence.FEATURES, np.round(passage, 4).tolist(), strict=True)),
-        "choice": dict(zip(FEATURES, np.round(choice, 4).tolist(), strict=True)),
-        "confidence": {
-            **dict(zip(SIGNALS, np.round(coefficients, 4).tolist(), strict=True)),
-            "intercept": round(intercept, 4),
-        },
+        "passage": _named(evidence.FEATURES, passage),
+        "choice": _named(FEATURES, choice),
+        "reading": _named(("features", "pair"), reading),
+        "confidence": {**_named(SIGNALS, plain[0]), "intercept": round(plain[1], 4)},
+        "confidence_read": {**_named(READ_SIGNALS, read[0]), "intercept": round(read[1], 4)},
     }
     arguments.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
+
+
+def _named(names: Sequence[str], weights: Vector) -> dict[str, float]:
+    return dict(zip(names, np.round(weights, 4).tolist(), strict=True))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,10 @@ def _conflicts(answered: Sequence[Draft], numbers: dict[tuple[str, int, int], in
 
 
 def _parts(
-    pieces: Sequence[Piece], drafts: Sequence[Draft], answered: Sequence[Draft], numbers: dict[tuple[str, int, int], int]
+    pieces: Sequence[Piece],
+    drafts: Sequence[Draft],
+    answered: Sequence[Draft],
+    numbers: dict[tuple[str, int, int], int],
 ) -> tuple[Part, ...]:
     listed = []
     for piece, one in zip(pieces, drafts, strict=True):

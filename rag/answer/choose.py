@@ -32,23 +32,28 @@ def pool(question: Question, listed: Sequence[Candidate]) -> list[Candidate]:
     return [candidate for candidate in listed if candidate.speaks]
 
 
+def score(candidate: Candidate) -> float:
+    """How much speaks for a sentence: its features, and what the model says that read it with the question, if one did."""
+    features = float(candidate.values @ weights("choice", FEATURES))
+    if candidate.pair is None:
+        return features
+    return float(weights("reading", ("features", "pair")) @ (features, candidate.pair))
+
+
 def choose(listed: Sequence[Candidate]) -> list[Choice]:
     """The best sentence and those that add to it, best first; none when there are no candidates.
 
     A further sentence must score nearly as well as the best and must not say what an earlier one says. Ties go to the earlier passage and the earlier sentence.
     """
-    model = weights("choice", FEATURES)
-    scored = sorted(
-        ((float(candidate.values @ model), -number) for number, candidate in enumerate(listed)), reverse=True
-    )
+    scored = sorted(((score(candidate), -number) for number, candidate in enumerate(listed)), reverse=True)
     chosen: list[Choice] = []
-    for score, number in scored:
+    for worth, number in scored:
         candidate = listed[-number]
         twin = next((at for at, choice in enumerate(chosen) if _same(choice.candidate, candidate)), None)
         if twin is not None:
             chosen[twin] = _with_copy(chosen[twin], candidate)
-        elif not chosen or (len(chosen) < MAX_QUOTES and chosen[0].score - score <= _MARGIN):
-            chosen.append(Choice(candidate, score, ()))
+        elif not chosen or (len(chosen) < MAX_QUOTES and chosen[0].score - worth <= _MARGIN):
+            chosen.append(Choice(candidate, worth, ()))
     return chosen
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -124,6 +125,11 @@ _SAID = r"(?:said|says|claimed|announced|reported|confirmed|stated|told (?:\w+ )
 _ATTRIBUTION = re.compile(
     rf"^[^“\"]{{2,160}}?\b{_SAID}\b|,? according to [^,.;]+|,? {_SAID} [^,.;]{{2,80}}\W*$|, [^,.;]{{2,80}} {_SAID}\W*$"
 )
+# A time that only one of two sentences names is another occasion.
+_OTHER_TIME = re.compile(
+    r"\b(?:BCE?|century|centuries|decades?|\d{3,4}s|ago|(?:last|next|previous|following) (?:week|month|year|night|weekend))\b",
+    re.IGNORECASE,
+)
 _CLAUSE_END = re.compile(r"[;.”]")
 _CLAIM_WORDS = "claim claims allegation allegations accusation accusations report reports suggestion assertion charge charges rumour rumor account idea notion made"
 _CLAIM_SHARED = 0.6
@@ -215,10 +221,17 @@ def _told_apart(
 
 def _on_topic(question: Question, candidate: Candidate, kind: str) -> bool:
     """Whether a sentence holds enough of the question's words; a toll or a total is of what its article opens with."""
+    classes = _classes(question.text) if kind == "figure" else frozenset()
+    if classes:  # that people died says nothing of where
+        weights = {
+            stem: w for stem, w in question.weights.items() if stem not in _class_stems() and stem not in _anyone()
+        }
+        question = replace(question, weights=weights)
     if coverage(question, candidate.stems) >= _COVERAGE[kind]:
         return True
-    whole = kind == "figure" and _classes(question.text) and _WHOLE.search(candidate.text)
-    return bool(whole) and candidate.value("coverage_with_opening") >= _COVERAGE_BY_OPENING
+    opening = frozenset(words.stems(_opening(candidate.hit.article)))
+    whole = classes and _WHOLE.search(candidate.text)
+    return bool(whole) and coverage(question, candidate.stems | opening) >= _COVERAGE_BY_OPENING
 
 
 def _newer(one: Article, other: Article) -> Literal[0, 1] | None:
@@ -241,6 +254,8 @@ def _same_event(question: Question, one: Candidate, other: Candidate) -> bool:
         return False
     places, other_places = _places(one.text), _places(other.text)
     if places and other_places and not places & other_places:
+        return False
+    if bool(_OTHER_TIME.search(one.text)) != bool(_OTHER_TIME.search(other.text)):
         return False
     if question.kind != "time" and not _dates_agree(one, other):
         return False
@@ -360,7 +375,7 @@ def _figures(text: str) -> list[_Figure]:
         upper = found
         after = matches[at + 1] if at + 1 < len(matches) else None
         if after and re.fullmatch(r"\s*(?:to|or|–|—|-|and)\s*", text[end : after.start()]):
-            between = re.search(r"\bbetween\s+$", text[: found.start()]) is not None
+            between = re.search(r"\bbetween\s+$", text[: found.start()], re.IGNORECASE) is not None
             if re.search(r"\bfrom\s+$", text[: found.start()]):  # `rose from five to six`: the second is the figure
                 continue
             if between or text[end : after.start()].strip() != "and":
@@ -510,7 +525,9 @@ def _apart(one: _Day, other: _Day) -> int:
 
 
 def _denied(_question: Question, one: Candidate, other: Candidate) -> tuple[str, str] | None:
-    """The words of each, where exactly one denies what the other says."""
+    """The words of each, where exactly one denies what the other says; that it did not happen on a day is no denial."""
+    if not _dates_agree(one, other):
+        return None
     denial, other_denial = _denial(one.text, other.text), _denial(other.text, one.text)
     if denial and not other_denial:
         return denial

@@ -11,8 +11,10 @@ from rag.answer.confidence import confidence
 from rag.answer.conflict import Disagreement, conflicts
 from rag.answer.features import Candidate, candidates
 from rag.answer.question import Question, analyse
+from rag.answer.read import read
 from rag.answer.time.timing import REPORTED_WITHIN, Timed, apply, newest_first
 from rag.answer.time.when import When, when
+from rag.rerank import Reranker
 from rag.retrieve import Found, Query
 from rag.store import Store
 from rag.types import Filter
@@ -33,6 +35,7 @@ class Request:
     where: Filter
     as_of: dt.date
     min_confidence: float
+    reranker: Reranker | None = None
 
 
 @dataclass(frozen=True)
@@ -95,14 +98,14 @@ def _merged(one: Sequence[Found], other: Sequence[Found]) -> list[Found]:
     return sorted(best.values(), key=lambda item: (-item.hit.score, item.hit.passage.passage_id))
 
 
-def _chosen(
-    request: Request, query: Query, found: Sequence[Found], asked: When | None, timed: Timed | None
-) -> Draft:
+def _chosen(request: Request, query: Query, found: Sequence[Found], asked: When | None, timed: Timed | None) -> Draft:
     question = analyse(query.text, request.store.frequencies(query.stems), request.store.manifest.passages)
     listed = candidates(question, query.vector, found[:PASSAGES])
     allowed = pool(question, listed)
+    if request.reranker is not None and allowed:
+        allowed = read(request.reranker, query.text, allowed)
     choices = choose(allowed)
-    sure = confidence(choices[0].candidate, choices[0].score) if choices else 0.0
+    sure = confidence(choices[0].candidate, allowed) if choices else 0.0
     if asked and choices:
         choices = newest_first(choices, asked)
     return Draft(

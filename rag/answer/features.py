@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 from rag import words
 from rag.answer.question import Kind, Question
 from rag.answer.speech.asked import speaks
+from rag.evidence import phrases
 from rag.retrieve import Found
 from rag.types import Article, Hit, Sentence, Span
 
 _OPENING_CHARS = 400
+_AROUND_CHARS = 2500
+_CACHED = 256
 _EARLIER = 4
 _NO_SPACE = re.compile(r"\S")
 _TIME = re.compile(
@@ -40,6 +44,8 @@ FEATURES = (
     "coverage",
     "coverage_with_neighbour",
     "coverage_with_opening",
+    "coverage_in_article",
+    "phrases",
     "kind",
     "passage",
     "opening",
@@ -48,7 +54,8 @@ FEATURES = (
 
 `cosine`: sentence vector and question vector · `coverage`: share of the question's words in the sentence, weighted by rarity ·
 `coverage_with_neighbour`: with the sentence before it and the title · `coverage_with_opening`: with the title and the article's
-opening · `kind`: 1 when it holds what the question asks for (a date, a number, …) · `passage`: its passage's score, divided by the
+opening · `coverage_in_article`: with the title, the opening and what stands around the passage · `phrases`: share of the question's neighbouring
+word pairs that stand together in the sentence, weighted by rarity · `kind`: 1 when it holds what the question asks for (a date, a number, …) · `passage`: its passage's score, divided by the
 best · `opening`: 1 for an article's first sentence.
 """
 
@@ -65,7 +72,8 @@ class _Setting(NamedTuple):
 class Candidate:
     """A sentence that may answer, and what speaks for it (`values` in the order of `FEATURES`).
 
-    `names`: share of the question's names in the sentence or its surroundings; `speaks`: whether the asked speaker is who speaks.
+    `names`: share of the question's names in the sentence or its surroundings; `speaks`: whether the asked speaker is who speaks;
+    `before`: the sentence before it in the passage; `pair`: what a model says that read question and sentence together, None where none did.
     """
 
     hit: Hit
@@ -75,6 +83,8 @@ class Candidate:
     values: NDArray[np.float64]
     names: float
     speaks: bool
+    before: str = ""
+    pair: float | None = None
 
     @property
     def text(self) -> str:
@@ -97,8 +107,9 @@ def candidates(question: Question, query: NDArray[np.float32], found: Sequence[F
     best = max((item.hit.score for item in found), default=1.0) or 1.0
     seen: dict[tuple[str, int, int], Candidate] = {}
     settings = {item.hit.article.id: _setting(item.hit.article) for item in found}
-    for hit, rows, _ in found:
-        for candidate in _of_passage(question, query, hit, rows, hit.score / best, settings[hit.article.id]):
+    for item in found:
+        hit = item.hit
+        for candidate in _of_passage(question, query, item, hit.score / best, settings[hit.article.id]):
             key = (hit.article.id, candidate.sentence.start, candidate.sentence.end)
             if key not in seen or seen[key].value("cosine") < candidate.value("cosine"):
                 seen[key] = candidate
@@ -108,17 +119,18 @@ def candidates(question: Question, query: NDArray[np.float32], found: Sequence[F
 def _of_passage(
     question: Question,
     query: NDArray[np.float32],
-    hit: Hit,
-    rows: NDArray[np.float32],
+    item: Found,
     passage: float,
     setting: _Setting,
 ) -> list[Candidate]:
+    hit, rows, said, _ = item
     text = hit.article.text
     title, opening, story_start = setting
+    around = opening | _around(article_text=text, start=hit.passage.start, end=hit.passage.end)
     listed: list[Candidate] = []
     earlier: list[str] = []
     neighbour: frozenset[str] = frozenset()
-    for sentence, row in zip(hit.passage.sentences, rows, strict=True):
+    for sentence, row, content in zip(hit.passage.sentences, rows, said.sentences, strict=True):
         words_here = text[sentence.start : sentence.end]
         stems = frozenset(words.stems(words_here))
         if sentence.quotable:
@@ -130,6 +142,8 @@ def _of_passage(
                 "coverage": coverage(question, stems, given),
                 "coverage_with_neighbour": coverage(question, stems | title | neighbour, given),
                 "coverage_with_opening": coverage(question, stems | opening, given),
+                "coverage_in_article": coverage(question, around, given),
+                "phrases": phrases(tuple(question.weights), question.weights, [content]),
                 "kind": float(answers_kind(question, words_here)),
                 "passage": passage,
                 "opening": float(sentence.start <= story_start),
@@ -143,11 +157,18 @@ def _of_passage(
                     np.array([values[name] for name in FEATURES]),
                     names=_name_coverage(question.names, stems | neighbour | opening),
                     speaks=speaking,
+                    before=earlier[-1] if earlier else "",
                 )
             )
         neighbour = stems
         earlier.append(words_here)
     return listed
+
+
+@lru_cache(maxsize=_CACHED)
+def _around(article_text: str, start: int, end: int) -> frozenset[str]:
+    """The stems of a passage and of what stands around it."""
+    return frozenset(words.stems(article_text[max(0, start - _AROUND_CHARS) : end + _AROUND_CHARS]))
 
 
 def _speaks(question: Question, article: Article, sentence: Sentence, earlier: Sequence[str]) -> bool:
@@ -156,9 +177,7 @@ def _speaks(question: Question, article: Article, sentence: Sentence, earlier: S
 
     said = attribution(article, Span(sentence.start, sentence.end))
     text = article.text[sentence.start : sentence.end]
-    return speaks(
-        question.speakers, text, earlier if said else (), speaker=said.speaker if said else None
-    )
+    return speaks(question.speakers, text, earlier if said else (), speaker=said.speaker if said else None)
 
 
 def coverage(question: Question, stems: frozenset[str], given: frozenset[str] = frozenset()) -> float:

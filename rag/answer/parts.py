@@ -59,6 +59,7 @@ _LAST_NOUNS = re.compile(r".*\b(?P<nouns>(?:the|a|an) .+)", re.IGNORECASE)
 _PLURAL = re.compile(r"\w{3,}[^s]s")
 _SHORT_CONTENT = 2
 _SHORT_PHRASE = 3
+_NOUN_AND_VERB = 2
 
 
 class Piece(NamedTuple):
@@ -87,7 +88,8 @@ def split(question: str) -> tuple[Piece, ...]:
     if len(asked) < 2:  # noqa: PLR2004 - one question
         return (Piece(question, question),)
     if len(asked) > MAX_PIECES:
-        asked = [*asked[: MAX_PIECES - 1], " and ".join(asked[MAX_PIECES - 1 :])]
+        rest = asked[MAX_PIECES - 1 :]
+        asked = [*asked[: MAX_PIECES - 1], " ".join(rest) if rest[0].endswith("?") else " and ".join(rest)]
     first = _subject(asked[0])
     return (
         Piece(asked[0], _with_setting(asked[0], asked[-1])),
@@ -228,7 +230,9 @@ def _noun_phrase(tokens: list[str], *, do: bool) -> str:
     plural = next((n for n, word in enumerate(tokens[end:], end) if _PLURAL.fullmatch(word)), None)
     if plural is not None and plural - end < _SHORT_PHRASE:  # an infinitive does not end in one s
         end = plural + 1
-    elif end == first:
+    elif end > first:  # `the Orlen bridge open`: of two small words the first is still the name's
+        end += len(tokens) == end + _NOUN_AND_VERB and tokens[-1].islower()
+    else:
         end = len(tokens) - 1 if len(tokens) <= first + _SHORT_PHRASE else len(tokens)
     return " ".join(tokens[: max(end, first + 1)])
 
@@ -259,7 +263,8 @@ def _alone(piece: str, whole: str, first: _Subject) -> str:
         return _replaced(piece, pronoun, whole, first)
     named = _names(piece)
     if not named and len(words.content_words(piece)) <= _SHORT_CONTENT:
-        return f"{bare} {first.topic or first.names}".strip()
+        more = first.topic or first.names
+        return f"{bare} {more}" if more else piece
     return f"{bare} {first.names}" if not named and first.names else piece
 
 

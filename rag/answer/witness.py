@@ -146,9 +146,9 @@ def _agency_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
             "whole": re.compile(rf"(?:{forms})", re.IGNORECASE),
             "dateline": re.compile(rf"\((?:{forms})\)|(?<=[–—-] )(?:{forms})(?= [–—-])"),
             "line": re.compile(
-                rf"^\W*(?:source|credit|via|by|from|agency)?\W*\b(?:{forms})\W*$"
-                rf"|(?:\||/|[–—-]|,|\bfor|\bfrom|\bof|\bvia|\bby|\bwith) ?(?:the )?(?:{forms})\W*$"
-                rf"|\b(?:reporting|report|material|information|contribut\w+|file[sd]?)\b[^.]*\b(?:{forms})\b"
+                rf"^\W*(?i:source|credit|via|by|from|agency)?\W*\b(?:{forms})\W*$"
+                rf"|(?:\||/|[–—-]|[,;]|\bfor|\bfrom|\bof|\bvia|\bby|\bwith) ?(?:the )?(?:{forms})\W*$"
+                rf"|\b(?i:reporting|report|material|information|contribut\w+|file[sd]?)\b[^.]*\b(?:{forms})\b"
                 rf"|\b(?:{forms})\b[^.]*\b(?:contributed|reporting)\b|©[^.]*\b(?:{forms})\b|according to (?:the )?(?:{forms})\W*$",
                 # The forms are names: `AP` is one, `ap` is none; the words around them are in either case.
             ),

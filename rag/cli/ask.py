@@ -35,6 +35,7 @@ def ask(
     min_confidence: options.ConfidenceOption = None,
     index: options.IndexOption = None,
     model: options.ModelOption = None,
+    rerank: options.RerankOption = None,
     version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
     debug: options.DebugOption = False,
 ) -> None:
@@ -48,7 +49,7 @@ def ask(
     if version:
         _show_version()
         return
-    settings = config.load(index=index, model=model, k=k, min_confidence=min_confidence)
+    settings = config.load(index=index, model=model, k=k, min_confidence=min_confidence, rerank=rerank)
     if question is not None and not " ".join(question).strip():
         raise BadQuestion("the question is empty", 'Ask in a sentence: ask "what did China say in Geneva?"')
     asked = [" ".join(question)] if question else None

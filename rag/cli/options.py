@@ -27,6 +27,15 @@ IndexOption = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="Embedding model, by name or folder.", show_default="the index's own")
 ]
+RerankOption = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        metavar="MODEL",
+        help="A cross-encoder, by name or folder, to reorder passages; 'none' also leaves out the small one that reads sentences.",
+        show_default="small",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 SinceOption = Annotated[
@@ -45,7 +54,11 @@ UntilOption = Annotated[
 AsOfOption = Annotated[
     str | None,
     typer.Option(
-        "--as-of", metavar="DATE", callback=_day, help="Read 'last week', 'latest' as on this day.", show_default="today"
+        "--as-of",
+        metavar="DATE",
+        callback=_day,
+        help="Read 'last week', 'latest' as on this day.",
+        show_default="today",
     ),
 ]
 ConfidenceOption = Annotated[

@@ -36,7 +36,9 @@ def answer_text(answer: Answer, *, terminal: bool) -> None:
         for heading, citations in _sections(answer):
             lines += [*([f"{heading}"] if heading else []), *(f"{_one_line(c.quote)} [{c.n}]" for c in citations)]
             lines += [] if citations else [_NOTHING]
-        sources = [f"[{c.n}] {' · '.join([*_said(c), _source(c.article), *_copies(c), _place(c)])}" for c in answer.citations]
+        sources = [
+            f"[{c.n}] {' · '.join([*_said(c), _source(c.article), *_copies(c), _place(c)])}" for c in answer.citations
+        ]
         _print([*lines, "", *sources, "", *_differences(answer), _confidence(answer)], answer.question, terminal=False)
     for note in answer.notes:
         notice(f"note: {_one_line(note)}")
@@ -86,7 +88,10 @@ def _sections(answer: Answer) -> list[tuple[str | None, list[Citation]]]:
     if not answer.parts:
         return [(None, list(answer.citations))]
     by_number = {citation.n: citation for citation in answer.citations}
-    sections = [(_one_line(part.question), [by_number.pop(n) for n in part.citations if n in by_number]) for part in answer.parts]
+    sections = [
+        (_one_line(part.question), [by_number.pop(n) for n in part.citations if n in by_number])
+        for part in answer.parts
+    ]
     return [*sections, *([(None, list(by_number.values()))] if by_number else [])]
 
 
@@ -104,7 +109,11 @@ def _differences(answer: Answer) -> list[str]:
     for conflict in answer.conflicts:
         (one, other), (words_one, words_other) = conflict.citations, conflict.words
         newer = f"; [{conflict.newer}] is newer" if conflict.newer else ""
-        what = "one denies the other" if conflict.kind == "denial" else f"{_one_line(words_one)} [{one}], {_one_line(words_other)} [{other}]"
+        what = (
+            "one denies the other"
+            if conflict.kind == "denial"
+            else f"{_one_line(words_one)} [{one}], {_one_line(words_other)} [{other}]"
+        )
         where = f" ([{one}], [{other}])" if conflict.kind == "denial" else ""
         lines.append(f"The articles differ: {what}{where}{newer}.")
     return lines
@@ -122,7 +131,9 @@ def _place(citation: Citation) -> str:
 def _confidence(answer: Answer) -> str:
     count = answer.index.articles
     basis = [part for part in (witness_phrase(answer.witnesses), answer.when) if part]
-    return _one_line(" · ".join([*basis, f"confidence {answer.confidence:.2f}", f"{count} article{'s' * (count != 1)}"]))
+    return _one_line(
+        " · ".join([*basis, f"confidence {answer.confidence:.2f}", f"{count} article{'s' * (count != 1)}"])
+    )
 
 
 def _abstention(answer: Answer) -> str:

@@ -16,7 +16,7 @@ from rag.evaluate.bootstrap import ratio_interval
 from rag.evaluate.gold import occurrences, read_rows
 from rag.evaluate.metrics import Figure, Figures
 from rag.evaluate.names import same_name
-from rag.types import Article
+from rag.types import Article, Span
 
 _RESAMPLES = 2_000
 _WORD = re.compile(r"\w+")
@@ -117,8 +117,8 @@ def extraction() -> Extract:
     from rag.answer.speech import attribution
 
     def extract(article: Article, start: int, end: int) -> tuple[str | None, str | None, str | None]:
-        found = attribution(article, start, end)
-        return (found.speaker, found.verb, found.addressee) if found else (None, None, None)
+        found = attribution(article, Span(start, end))
+        return (found.speaker, found.verb or None, found.addressee) if found else (None, None, None)
 
     return extract
 

@@ -47,7 +47,7 @@ def columns(run: Run) -> Columns:
         "reciprocal": retrieval["RR@10"],
         "first": _answerable(results, [any(result.quoted[:1]) for result in results]),
         "first_contained": _answerable(results, [any(result.contained[:1]) for result in results]),
-        "any_quote": _answerable(results, [any(result.quoted) for result in results]),
+        "any_quote": _answerable(results, [any(result.quoted[:3]) for result in results]),
         "right_quote": _array(result.answerable and any(result.quoted[:1]) for result in results),
         "answered_right": _answerable(results, [result.right for result in results]),
         "answered_first": _answerable(results, [result.first_right for result in results]),

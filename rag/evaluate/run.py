@@ -36,7 +36,7 @@ class Result(BaseModel):
     """What came of one question.
 
     Regardless of abstention: `relevant` holds the ranks (from 1) of the passages that cover at least half of a place of the evidence;
-    `quoted` says of each quote (three at most, best first) whether it is right, `contained` whether it holds all of a place.
+    `quoted` says of each quote, best first, whether it is right, `contained` whether it holds all of a place.
 
     Under the threshold: `right`: a cited quote is right; `first_right`: the first is; `complete`: every article that the evidence
     needs is cited; `right_article`: the first quote is from an article that holds an answer.
@@ -171,11 +171,26 @@ def run(
 
 
 def given(answer: Answer, min_confidence: float) -> list[Citation]:
-    """The citations of an answer asked without a threshold that one with a threshold gives: those of its parts that are sure enough."""
-    if answer.parts:
-        numbers = {n for part in answer.parts if part.confidence >= min_confidence for n in part.citations}
-        return [citation for citation in answer.citations if citation.n in numbers]
-    return list(answer.citations) if answer.confidence >= min_confidence else []
+    """The citations of an answer asked without a threshold that one with a threshold gives: those of its parts that are sure enough.
+
+    What contradicts a citation is given with it.
+    """
+    if not answer.parts:
+        return list(answer.citations) if answer.confidence >= min_confidence else []
+    numbers = {n for part in answer.parts if part.confidence >= min_confidence for n in part.citations}
+    numbers |= {n for conflict in answer.conflicts if numbers & set(conflict.citations) for n in conflict.citations}
+    return [citation for citation in answer.citations if citation.n in numbers]
+
+
+def sureness(answer: Answer, min_confidence: float) -> float:
+    """The confidence, in 0..1, that an answer asked without a threshold has with one: that of the least sure part given.
+
+    0 where there is nothing to quote.
+    """
+    if not answer.citations:
+        return 0.0
+    parts = [part.confidence for part in answer.parts if part.citations]
+    return min((one for one in parts if one >= min_confidence), default=max(parts)) if parts else answer.confidence
 
 
 def score(
@@ -192,7 +207,6 @@ def score(
     answering = set().union(*documents) if documents else set()
     needed = {place.doc_id for place in places}
     first = cited[0] if cited else None
-    confidence = answer.confidence if answer.citations else 0.0
     return Result(
         id=question.id,
         question=question.question,
@@ -200,7 +214,7 @@ def score(
         answerable=question.answerable,
         judged=question.judged,
         abstained=not cited,
-        confidence=round(confidence, 4),
+        confidence=round(sureness(answer, min_confidence), 4),
         relevant=tuple(
             hit.rank for hit in answer.hits if hit.rank <= PASSAGES and any(place.covered(hit) for place in places)
         ),
@@ -266,7 +280,7 @@ def _hidden(index: Index, question: GoldQuestion, min_confidence: float) -> Hidd
     answer = index.ask(question.question, k=1, min_confidence=0.0, without=question.documents)
     return Hidden(
         abstained=not given(answer, min_confidence),
-        confidence=round(answer.confidence if answer.citations else 0.0, 4),
+        confidence=round(sureness(answer, min_confidence), 4),
     )
 
 

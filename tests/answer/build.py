@@ -7,6 +7,7 @@ import numpy as np
 from rag import chunk, words
 from rag.answer.features import FEATURES, Candidate
 from rag.weights import weights
+from rag.evidence import FEATURES as EVIDENCE
 from rag.evidence import words_of
 from rag.retrieve import Found
 from rag.types import Article, Hit
@@ -22,13 +23,13 @@ def found(*articles: Article, scores: tuple[float, ...] = ()) -> list[Found]:
         for passage in chunk.passages(article, embedder.token_offsets):
             hit = Hit(rank=len(listed) + 1, passage=passage, article=article, score=score, dense=score, lexical=0.0)
             rows = embedder.encode([article.text[s.start : s.end] for s in passage.sentences])
-            listed.append(Found(hit, rows, words_of(passage, article)))
+            listed.append(Found(hit, rows, words_of(passage, article), np.full(len(EVIDENCE), score)))
     return listed
 
 
 def scored(article: Article, score: float, *, speaks: bool = False) -> Candidate:
     """An article's first sentence, as a candidate whose choice score is the one given."""
-    hit, rows, _ = found(article)[0]
+    hit, rows, *_ = found(article)[0]
     sentence = hit.passage.sentences[0]
     model = weights("choice", FEATURES)
     return Candidate(

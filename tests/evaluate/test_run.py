@@ -5,10 +5,10 @@ import pytest
 from rag.errors import BadInput
 from rag.evaluate.gold import GoldQuestion, load_questions, spans_of
 from rag.evaluate.outcome import Outcome
-from rag.evaluate.run import PASSAGES, Result, Run, Said, given, run, score
+from rag.evaluate.run import PASSAGES, Result, Run, Said, given, run, score, sureness
 from rag.index import Index
 from rag.resources import resource
-from rag.types import Part
+from rag.types import Conflict, Part
 
 
 def _questions() -> list[GoldQuestion]:
@@ -147,6 +147,9 @@ def test_of_a_question_in_parts_only_the_sure_parts_are_given(seeds_index: Index
     assert [citation.n for citation in given(both, 0.2)] == [1]
     assert [citation.n for citation in given(both, 0.0)] == [1, 2]
     assert given(both, 0.95) == []
+    assert [sureness(both, threshold) for threshold in (0.0, 0.2, 0.95)] == [0.1, 0.9, 0.9]
+    at_odds = Conflict(kind="figure", citations=(1, 2), words=("5", "6"))
+    assert [citation.n for citation in given(both.model_copy(update={"conflicts": (at_odds,)}), 0.2)] == [1, 2]
 
 
 def test_an_answerable_question_is_asked_again_without_its_article(seeds_index: Index) -> None:

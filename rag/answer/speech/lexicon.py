@@ -33,7 +33,8 @@ class Verb(NamedTuple):
     """A form of a verb of saying.
 
     `rank`: MAIN says something, ACT is another speech act (`criticised`); `inverts`: stands before its subject (`“…,” added X`); `noun`: the form can be a
-    noun (`claims`); `passive`: `was … by X` makes X the speaker; `needs`, `never`: the words of which one must, or none may, come next.
+    noun (`claims`); `passive`: `was … by X` makes X the speaker; `needs`, `never`: the words of which one must, or none may, come next; `later`: of which one must come after
+    an object, None where there need be no object.
     """
 
     base: str
@@ -43,6 +44,7 @@ class Verb(NamedTuple):
     passive: bool = False
     needs: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    later: frozenset[str] | None = None
 
 
 def _set(words: str) -> frozenset[str]:
@@ -60,7 +62,7 @@ _INVERTING = """say add note argue explain warn write stress state claim announc
     recall joke quip lament complain assert maintain allege suggest caution acknowledge admit concede confess confirm predict reveal emphasise emphasize
     reiterate testify reply respond boast exclaim recount opine elaborate"""
 _SAYING = """tell indicate deny promise pledge vow urge estimate disclose contend advise speculate ask posit attest
-    reaffirm affirm hint inform assure remind counter agree disagree caution agonise outline clarify threaten guarantee forecast react"""
+    reaffirm affirm hint inform assure remind counter agree disagree caution agonise outline clarify threaten guarantee forecast react imply"""
 # Speech acts that count where nothing else in the sentence says something.
 _ACTS = """criticise criticize condemn praise accuse blame welcome demand describe denounce thank apologise apologize propose recommend
     express question decry hail underscore underline highlight characterise characterize liken ridicule"""
@@ -144,7 +146,11 @@ _NEEDS: dict[str, frozenset[str]] = {
     "raised": _set("concerns concern"),
     "issued": _set("statement"),
     "reporting": _set("that “ the a"),
-    "announcing": _set("that “ the it"),
+    "announcing": _set("that “ the it to"),
+    "outlining": _set("that how why"),
+    "advocates": _set("for"),
+    "advocated": _set("for"),
+    "advocating": _set("for"),
     "contended": _set("that “"),
     "contends": _set("that “"),
     "agreed": _set("that “"),
@@ -159,6 +165,19 @@ _NEEDS: dict[str, frozenset[str]] = {
 }
 
 
+_LATER: dict[str, frozenset[str]] = {
+    **dict.fromkeys(
+        ("attacked", "slammed", "blasted", "assailed", "lambasted", "rebuked", "mocked"),
+        _set("for as over “ viewing saying calling"),
+    ),
+    **dict.fromkeys(("regarded", "regards", "identified"), _set("as")),
+    "considered": _set("as “"),
+    "credited": _set("with for"),
+    **dict.fromkeys(("encouraged", "implored"), _set("to")),
+    **dict.fromkeys(("labeled", "labelled"), _set("as “")),
+    "endorsed": frozenset(),
+}
+"""Forms that say something of an object right after them, if one of some words comes later (`attacked the plan as …`)."""
 _PLAIN = _set("pointed points read reads answered posted posting ruled")
 
 
@@ -193,6 +212,8 @@ def _verbs() -> dict[str, Verb]:
             rank = Rank.MAIN if form in _PLAIN else Rank.ACT
             base = next((base for base in ("post", "read") if form.startswith(base)), "")
             found[form] = Verb(base, rank, base == "read", noun=form in {"calls", "points"}, needs=needs)
+    for form, later in _LATER.items():
+        found[form] = Verb("", Rank.ACT, later=later)
     return found
 
 
@@ -240,7 +261,7 @@ ASIDES = _set(
 ADVERBS = _set(
     """also later then further again sometimes often usually reportedly repeatedly previously recently earlier already once meanwhile even still now often never always just only
     have today yesterday furthermore however additionally moreover subsequently initially eventually publicly tonight immediately jointly separately since
-    first instead early late more most less both too simply therefore thus nevertheless nonetheless finally has had all together likewise similarly"""
+    first instead early late more most less both too simply therefore thus nevertheless nonetheless finally has had all together likewise similarly afterwards thereafter shortly namely notably specifically"""
 )
 ADJECTIVES = _set("first late early more most less further own together")
 """Adverbs that also stand inside a noun phrase."""
@@ -267,6 +288,15 @@ JOINS = _set(
 RELATIVES = _set("that which whom where what who whose how why")
 SUBORDINATORS = _set("when while after before because although though if whether until since once unless as than")
 APPOSITION_STARTS = _set("one former now head part also who whose which whom where himself herself aged")
+SIDES = _set("sides countries nations governments powers")
+PERSONAL = _set("endorsed labeled labelled")
+"""Forms that are speech of a person, and an act of a body."""
+FORCES = _set("hurricane storm cyclone typhoon tornado earthquake flood wildfire fire")
+"""Nouns that slam and blast, but say nothing."""
+JUDGING_PARTICIPLES = _set(
+    "accusing calling describing criticising criticizing condemning praising blaming denouncing advocating"
+)
+"""Participles of other speech acts that say what a sentence's subject said (`…, accusing X of …`)."""
 NOT_WHILE = _set(
     "indicate suggest reveal confirm estimate predict highlight underscore underline demand threaten propose forecast speculate"
 )
@@ -283,7 +313,8 @@ FINITE = _set(
     wouldn't can't couldn't doesn't didn't don't left met took made gave came went said told spoke wrote won began held became felt saw sent put ran led got
     grew kept lost paid rose fell set stood understood thought knew believed believe believes wants wanted want hopes hoped hope says tells found caught
     brought bought broke chose drew drove fought hit let meant plans plan planned seems seemed appears appeared remains remained shows showed include
-    includes included died declined refused resigned took"""
+    includes included died declined refused resigned took withdrew swore shot stole flew struck sought sold spent taught threw wore woke rode shook hid fled drank ate quit lay laid lent overtook
+    undertook forgot slept sang swung tore sank"""
 )
 
 ROLES = _set(
@@ -299,7 +330,7 @@ ROLES = _set(
     investigator firefighter soldier veteran defendant suspect plaintiff counsel consultant specialist coordinator co-ordinator curator singer musician artist designer
     businessman businesswoman billionaire entrepreneur investor trader politician councillor councilor councilman councilwoman speaker whip chancellor
     premier treasurer veterinarian psychologist sociologist pathologist coroner medic paramedic rescuer volunteer other others team-mate
-    teammate fellow colleague friend relative developer programmer secretary-general director-general vice-president administrator host
+    teammate fellow colleague friend relative developer programmer secretary-general director-general rapporteur vice-president administrator host
     presenter comedian filmmaker co-author contributor fan visitor tourist villager mourner delegate trustee dean provost chaplain lord lady baroness
     assistant undersecretary undersecretary-general comptroller auditor ombudsman guard manufacturer operator publisher provider user customer reader juror
     mountaineer climber explorer skipper goalkeeper midfielder striker captain trainer organizer protestor demonstrator refugee migrant employee employer"""
@@ -324,7 +355,7 @@ _NOT_ROLES = _set(
     never ever her however another either neither rather whether minor major prior exterior interior inner outer upper lower senior junior floor
     door poor color colour humor flavor harbor behavior labor labour rigor error terror horror motor layer shoulder dinner hunger anger danger finger
     murder gender offer super hyper flyer trailer container carrier cover easter master monster cluster thunder meter liter litter ladder bitter
-    better bigger larger smaller higher longer newer older wider greater fewer"""
+    elder younger better bigger larger smaller higher longer newer older wider greater fewer"""
 )
 SENIOR = _set(
     "senior junior former acting deputy vice prime chief lead assistant executive then current incumbent major interim retired"
@@ -337,14 +368,43 @@ UTTERANCES = _set(
     "statement tweet letter post message email announcement response remarks comments comment reply tweets words"
 )
 """What someone says or writes in their own name: `Velling's statement read` is Velling speaking."""
-CLAIMING = _set("say tell write tweet state claim argue add insist deny")
+UTTERED = UTTERANCES | _set("conference speech interview briefing address video rally debate")
+UTTERING = _set("saying stating claiming arguing alleging announcing insisting warning declaring denying urging")
+"""What one holds or gives, and the participle that tells what was said there: `held a press conference claiming …`."""
+OWN_WORDS = UTTERANCES | _set(
+    "notice report study paper letter article story review analysis survey poll release memo complaint lawsuit suit petition bulletin advisory book blog"
+)
+"""Documents that say what their owner says: `the institute's report said`. An indictment is not its subject's."""
+JOURNALISM = _set("article report story")
+PUBLISHED = _set("published publishes released releases issued issues printed ran wrote sent posted")
+MANY_BODIES = _set(
+    "government police state country public party community media side city council nation company club team house school hospital university court"
+    " campaign office department staff industry court force forces military army authority union group movement company firm church fund programme program project"
+)
+"""Bodies of which an article that names one often means another."""
+CLAIMING = _set("say tell write tweet state claim argue add insist deny warn")
 """Verbs whose subject speaks even where the sentence names a source for it (`According to Reuters, Velling said …`)."""
 QUANTIFIERS = _set(
     "number majority minority handful couple lot dozens hundreds thousands some many several one two three four five all each part group most both"
 )
 """Words whose `of` is followed by those who speak: `a number of senators`."""
+PARTICLES = _set("de da del della van von der den bin ibn al el la le du di dos ter ten")
+"""Small words inside names: `Gloria de la Cruz`."""
+GIVEN_NAMES = _set(
+    """hunter carter parker tyler taylor walter peter oliver victor viktor hector igor trevor connor conor spencer alexander christopher jennifer heather esther
+    amber roger xavier javier olivier pierre fletcher cooper harper skyler archer asher piper tanner sawyer rainer gunter gunther günter günther dieter werner
+    eleanor salvador ian brian bryan adrian damian julian fabian vivian lillian lilian gillian florian marian christian sebastian dorian kilian cillian
+    herman norman roman truman rayman carmen aylmer homer elmer summer ginger jasper casper kasper lester chester luther wagner turner miller baker butler
+    fisher foster gardner porter potter cameron mercer palmer bowman chapman coleman freeman hoffman newman sherman thurman wiseman"""
+)
+"""Names that look like nouns for what people do."""
 MONTH_NAMES = _set("may march april june august")
 """Months that are people's names too."""
+
+
+def bare(word: str) -> str:
+    """A word in small letters, without a possessive ending."""
+    return re.sub(r"['’]s?$", "", word).lower()
 
 
 def is_plural(word: str) -> bool:
@@ -383,6 +443,8 @@ def is_role(word: str) -> bool:
 
 def is_title(word: str) -> bool:
     """Whether a word can stand before a name as a title: a role, or `Mr.`, `Dr.` and the like."""
+    if word[:1].isupper() and word.lower() in GIVEN_NAMES:
+        return False
     return is_role(word.rstrip(".")) or word.lower() in HONORIFICS
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from rag.answer.speech import lexicon as lex
 from rag.answer.speech.tokens import Phrase, Words
 
 _NP_WORDS = 24
 _INVERTED_WORDS = 14
+_ITEM_WORDS = 7
 _FINITE_OF_MAIN = frozenset(("had", "has", "was", "is", "were", "are", "have"))
 
 
@@ -94,7 +97,19 @@ class Phrases(Words):
                 and before not in {"and", "or"}
             ):
                 return at
-        return None
+        if self.low(first) not in lex.PREPOSITIONS:
+            return None
+        name = last
+        while name > first and self._capital(name - 1):
+            name -= 1
+        before = self.low(name - 1)
+        # `On live television Velling said`
+        common = (
+            name - 1 > first
+            and not lex.is_speaker(before)
+            and before not in lex.PREPOSITIONS | lex.PARTICLES | lex.DETERMINERS
+        )
+        return name if self._capital(name) and common and before not in {"and", "or"} else None
 
     def phrase_back(self, last: int) -> Phrase | None:  # noqa: C901, PLR0911 - one branch for each thing that commas set off
         """The noun phrase that ends at a token, with the appositions between it and the verb (`X, a professor at Y, said`)."""
@@ -152,6 +167,8 @@ class Phrases(Words):
         if self.low(last) in lex.PRONOUNS:
             return self._phrase(last, last, last)
         first = self.back(last)
+        if (listed := self._listed(first, last)) is not None:
+            return self._phrase(listed, last, last)
         who = next((k for k in range(first - 1, 0, -1) if self.kind(k) != "word" or self.low(k) == "who"), 0)
         if self.low(who) == "who" and self.kind(who - 1) == "word" and self.low(who - 1) not in lex.PREPOSITIONS:
             return self._phrase(self.back(who - 1), who - 1, who - 1)
@@ -166,6 +183,41 @@ class Phrases(Words):
                     return self._phrase(first, k - 1, k - 1)
         named = self._named_before(first)
         return self._phrase(first if named is None else named, last, last if named is None else first - 2)
+
+    def _listed(self, first: int, last: int) -> int | None:
+        """Where a list of names begins whose last item, or last two, stand from `first` to `last`: `A, B and C`, `A, B, and C`."""
+        joined = any(low in {"and", "or"} for low in self._lows[first:last])
+        if self.low(first - 1) in {"and", "or"} and self.low(first - 2) == ",":
+            at = first - 2
+        elif joined and self.low(first - 1) == ",":
+            at = first - 1
+        else:
+            return None
+        found: int | None = None
+        while (
+            self.low(at) == "," and (start := self._segment_start(at - 1)) is not None and self._is_item(start, at - 1)
+        ):
+            found, at = start, start - 1
+        # Before the first of them stands nothing, or a phrase of time or of speech: else the first may be a place (`in Paris, France, A and B`).
+        if found is None or at < 0 or self.kind(at) == "quote":
+            return found
+        start = self._segment_start(at - 1)
+        return (
+            found if self.low(at) == "," and start is not None and (self._time(at - 1) or self._time(start)) else None
+        )
+
+    def _is_item(self, first: int, last: int) -> bool:
+        """Whether the words between commas are one of a list of people: a name, with or without its title."""
+        words = self.tokens[first : last + 1]
+        if (
+            not words
+            or len(words) > _ITEM_WORDS
+            or not words[-1].capital
+            or self._time(first)
+            or words[0].low in lex.SENTENCE_STARTS - {"the"}
+        ):
+            return False
+        return all(t.capital or lex.is_role(t.low) or t.low in lex.PARTICLES | {"the"} for t in words)
 
     def _named_before(self, first: int) -> int | None:
         """Where the name starts in `Lee Hall, the head of the bank said`, whose second comma is missing."""
@@ -218,8 +270,11 @@ class Phrases(Words):
     def _parenthetic(self, first: int, last: int) -> bool:
         """Whether the words between two commas can stand between a subject and its verb."""
         opener = self.low(first)
+        if opener in {"who", "which", "whom", "where", "whose"} and not self._has_verb(first, last):
+            return False
         if opener in lex.DETERMINERS:
-            return not any(self._finite(k) for k in range(first, last + 1))
+            verb = next((k for k in range(first, last + 1) if self._finite(k)), None)
+            return verb is None or any(low in {"who", "which"} for low in self._lows[first:verb])
         return (
             opener in lex.APPOSITION_STARTS
             or opener in lex.ASIDES
@@ -229,6 +284,16 @@ class Phrases(Words):
             or opener.endswith("ing")
             or self._is_role(first, last)
             or (self._capital(first) and last - first < 4)  # noqa: PLR2004 - `X, D-Ohio, said`
+        )
+
+    def _has_verb(self, first: int, last: int) -> bool:
+        """Whether a relative clause has its verb: `who leads the bank`, but not `which critics`."""
+        words = [k for k in range(first + 1, last + 1) if not self._capital(k)]
+        return any(
+            self._finite(k)
+            or self.low(k).endswith("ed")
+            or (self.low(k).endswith("s") and not lex.is_speaker(self.low(k)))
+            for k in words
         )
 
     def _segment_start(self, last: int) -> int | None:
@@ -323,6 +388,7 @@ class Phrases(Words):
             opens = opens or (
                 lex.is_role(self.low(last)) and not self._capital(last) and at > start and self._is_name(start, at - 1)
             )
+            opens = opens and not self._is_another(start, at - 1)
             clause = any(self._finite(k) or self.low(k) in lex.JOINS | lex.PRONOUNS for k in range(start, at))
             if (
                 opens
@@ -333,6 +399,23 @@ class Phrases(Words):
                 end = at - 1
         return self._phrase(first, end, last)
 
+    def gives(self, verb: int, nouns: AbstractSet[str]) -> bool:
+        """Whether the object right after a verb is one of some nouns, new to the reader: `published a long report`."""
+        if self.low(verb + 1) not in {"a", "an", "its", "his", "her", "their"}:
+            return False
+        after = self.forward(verb + 1)
+        return any(self.low(k) in nouns for k in range(verb + 2, after))
+
+    def _is_another(self, first: int, last: int) -> bool:
+        """Whether the words after a comma are the next of a list (`Lee Hall, Mayor Tara Blue and`), and no apposition."""
+        if self.low(first) in lex.DETERMINERS or not self._capital(last) or lex.is_role(self.low(last)):
+            return False
+        name = last
+        while name > first and self._capital(name - 1) and not lex.is_title(self.tokens[name - 1].text):
+            name -= 1
+        linked = any(low in lex.PREPOSITIONS for low in self._lows[first:name])
+        return name > first and not linked and lex.is_title(self.tokens[name - 1].text)
+
     def leading(self) -> tuple[Phrase, int] | None:
         """The subject of the sentence's main clause, and the index of the token after it (its verb): what a sentence is about."""
         at = 0
@@ -342,7 +425,12 @@ class Phrases(Words):
             low = self.low(at)
             if low in {"and", "but", "so", "however", "meanwhile", "yet", "then"}:
                 at += 1 + (self.low(at + 1) == ",")
-            elif low in lex.PREPOSITIONS | lex.JOINS | lex.ADVERBS or self._time(at) or self._opens_with_participle(at):
+            elif (
+                (low in lex.PREPOSITIONS | lex.JOINS | lex.ADVERBS and low != "both")
+                or self._dates(at)
+                or self._time(at)
+                or self._opens_with_participle(at)
+            ):
                 stop = next((k for k in range(at, self.size) if self.tokens[k].text == ","), None)
                 if stop is None:
                     cut = self._after_adverbial(at, min(self.size - 1, at + 8))
@@ -351,6 +439,22 @@ class Phrases(Words):
             else:
                 break
         return self._leading_at(at)
+
+    def _dates(self, at: int) -> bool:
+        """Whether what opens a sentence, up to a comma, tells when: `A few days later, …`."""
+        stop = next((k for k in range(at, min(self.size, at + 6)) if self.tokens[k].text == ","), None)
+        return stop is not None and self.low(stop - 1) in {"later", "earlier", "ago", "after", "before"}
+
+    def subject_after(self, verb: int) -> Phrase | None:
+        """The subject of the clause that a verb of saying opens, after `that` and a time: `said that, in May, Velling left`."""
+        at = verb + 1 + (self.low(verb + 1) == "that")
+        if self.low(at) in lex.PREPOSITIONS:
+            stop = next((k for k in range(at, self.size) if self.tokens[k].text == ","), None)
+            if stop is None:
+                return None
+            at = stop + 1
+        found = self._leading_at(at)
+        return found[0] if found and self.kind(found[1]) == "word" else None
 
     def _opens_with_participle(self, at: int) -> bool:
         """Whether `Asked …`, `Speaking …` opens a clause; `Ahmed said` and `Manning, who …` do not."""

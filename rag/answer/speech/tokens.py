@@ -24,24 +24,14 @@ _SCARE_WORDS = 3
 
 
 class Token(NamedTuple):
-    """A word, a masked quotation or a stop of a sentence."""
+    """A word, a masked quotation or a stop of a sentence: `low` in small letters, `capital` where it is written as a name."""
 
     text: str
     start: int
     end: int
     kind: str
-
-    @property
-    def low(self) -> str:
-        """The word in small letters."""
-        return self.text.lower().replace("’", "'")
-
-    @property
-    def capital(self) -> bool:
-        """Whether it is written as a name."""
-        if self.kind != "word":
-            return False
-        return self.text[0].isupper() or (_PREFIXED.match(self.text) is not None)
+    low: str
+    capital: bool
 
 
 class Phrase(NamedTuple):
@@ -84,7 +74,13 @@ def _mask_one(found: re.Match[str]) -> str:
 
 def tokens(masked: str) -> list[Token]:
     """The words, masked quotations and stops of a masked sentence."""
-    return [Token(m.group(), m.start(), m.end(), m.lastgroup or "stop") for m in _TOKEN.finditer(masked)]
+    return [_token(found) for found in _TOKEN.finditer(masked)]
+
+
+def _token(found: re.Match[str]) -> Token:
+    text, kind = found.group(), found.lastgroup or "stop"
+    capital = kind == "word" and (text[0].isupper() or _PREFIXED.match(text) is not None)
+    return Token(text, found.start(), found.end(), kind, text.lower().replace("’", "'"), capital)
 
 
 class Words:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from rag.answer.speech import lexicon as lex
-from rag.answer.speech.naming import (
-    Attribution,
-    Mention,
-    Part,
-    Reading,
-    Voice,
-    is_person,
-    long_forms,
-    mentions_in,
-    owner,
-    plain,
-    single_names,
-    voice_of,
-)
+from rag.answer.speech.mentions import long_forms, mentions_in
+from rag.answer.speech.naming import owner, voice_of
+from rag.answer.speech.pronouns import learn_pronouns, referent
+from rag.answer.speech.reading import Attribution, Mention, Part, Reading, Voice
 from rag.answer.speech.saying import Clause, Saying
 from rag.answer.speech.tokens import mask
 from rag.sentences import split
@@ -29,12 +19,10 @@ from rag.types import Article, Span
 __all__ = ["Attribution", "attribution", "attributions"]
 
 _OPENS = ("“", '"', "«")
-_HE = re.compile(r"\b(?:he|his|him|himself)\b", re.IGNORECASE)
-_SHE = re.compile(r"\b(?:she|her|hers|herself)\b", re.IGNORECASE)
 _TURN = re.compile(r"\(\((?P<who>[^()]{1,40})\)\)")
 _FEWEST_TURNS = 4
+_FEW_INITIALS = 2
 _CACHED = 32
-_BACK = 4
 _SUBJECT_FORM = {"him": "he", "her": "she", "them": "they"}
 _LONG_QUOTATION = 6
 _TAG_WORDS = 10
@@ -65,13 +53,13 @@ def attributions(article: Article) -> list[tuple[Span, Attribution | None]]:
 
 
 def _read(article: Article) -> Reading:
-    reading = Reading(_parts(article))
+    reading = Reading(_parts(article), article.title)
     for part in reading.parts:
         reading.mentions += mentions_in(part)
         reading.long_forms |= long_forms(part)
         reading.capitals |= {token.text for token in part.clause.tokens[1:] if token.capital}
-    _learn_pronouns(reading)
-    turns = _turns(reading.parts)
+    learn_pronouns(reading)
+    turns = _turns(reading.parts, article.title)
     for number, part in enumerate(reading.parts):
         if turns[number] is None:
             _attribute(reading, number, part)
@@ -116,18 +104,36 @@ def _parts(article: Article) -> list[Part]:
     return parts
 
 
-def _turns(parts: Sequence[Part]) -> list[str | None]:
-    """Who has the turn in a printed interview, for each sentence: a name, empty for the interviewer and after them, None outside of one."""
+def _turns(parts: Sequence[Part], title: str) -> list[str | None]:
+    """Who has the turn in a printed interview, for each sentence: a name, empty where the label does not tell, None outside of one."""
     labels = [_TURN.match(part.text) if part.first else None for part in parts]
     if sum(label is not None for label in labels) < _FEWEST_TURNS:
         return [None] * len(parts)
+    answering = {label["who"] for label in labels if label and label["who"].istitle()}
     turns: list[str | None] = []
     turn: str | None = None
-    for label in labels:
+    asks = False
+    for part, label in zip(parts, labels, strict=True):
         if label:
-            turn = "" if label["who"].isupper() else label["who"]
+            asks = label["who"].isupper()
+            known = answering or not asks
+            turn = (_asker(parts, title, label["who"], answering) if asks else label["who"]) if known else ""
+        elif asks and part.first:
+            turn = ""  # Questions are of one paragraph; whose the next is, nothing says.
         turns.append(turn)
     return turns
+
+
+def _asker(parts: Sequence[Part], title: str, label: str, answering: AbstractSet[str]) -> str:
+    """The name that an interviewer's initials stand for, the interviewed left out; the initials where there is not one such name."""
+    # A name in one word, whose initials are those of its parts (`Newswire`, NW), or in three and more: two initials are many people's.
+    if len(label) > _FEW_INITIALS:
+        pattern = r"\s".join(rf"{letter}[\w.-]*" for letter in label)
+    else:
+        pattern = label[0] + "".join(rf"[a-z]+{letter.lower()}" for letter in label[1:]) + "[a-z]*"
+    texts = [title, *(part.text for part in parts)]
+    found = {match.group() for text in texts for match in re.finditer(rf"\b{pattern}\b", text)} - answering
+    return found.pop() if len(found) == 1 else label
 
 
 def _left_open(text: str, *, inside: bool) -> bool:
@@ -190,42 +196,6 @@ def _tag(after: Part) -> Attribution | None:
     return after.found
 
 
-def _learn_pronouns(reading: Reading) -> None:
-    """Which pronoun each person takes: from titles, and from sentences that name one person and then say `he` or `she`."""
-    votes: dict[str, Counter[str]] = {}
-    for mention in reading.mentions:
-        for word in mention.words.lower().split():
-            taken = lex.HONORIFICS.get(word.strip(",."))
-            if taken:
-                votes.setdefault(mention.core[-1], Counter())[taken] += 3
-    alone = {name for part in reading.parts for name in single_names(part)}
-    surnames = {
-        mention.core[-1]
-        for mention in reading.mentions
-        if len(mention.core) > 1
-        and is_person(mention.core, mention.words)
-        and (mention.core[-1] in alone or any(lex.is_title(word) for word in mention.words.split()))
-    }
-    for part in reading.parts:
-        named = [(t.start, name) for t in part.clause.tokens if t.capital and (name := plain([t.text])[0]) in surnames]
-        part.people = tuple({name for _, name in named})
-        if len(part.people) == 1:
-            rest = part.clause.masked[named[0][0] :]
-            he, she = bool(_HE.search(rest)), bool(_SHE.search(rest))
-            if he != she:
-                votes.setdefault(part.people[0], Counter())["he" if he else "she"] += 1
-    for name, count in votes.items():
-        (best, most), *others = count.most_common()
-        if not others or most > 2 * others[0][1]:
-            reading.pronouns[name] = best
-
-
-# Who a subject is
-
-
-# Sentences
-
-
 def _attribute(reading: Reading, number: int, part: Part) -> None:
     """Finds who says a sentence, and whom it is about, which the pronouns after it go back to."""
     sayings = part.clause.sayings()
@@ -235,7 +205,7 @@ def _attribute(reading: Reading, number: int, part: Part) -> None:
         low = part.clause.masked[phrase.start : phrase.end].lower()
         if low in lex.PRONOUNS:
             part.pronoun = low
-            part.focus = _referent(reading, number, low, phrase.start)
+            part.focus = referent(reading, number, low, phrase.start)
         else:
             able = part.clause.can_speak(phrase)
             part.focus = (able and voice_of(reading, part, phrase)) or owner(reading, part, phrase)
@@ -250,11 +220,13 @@ def _attribute(reading: Reading, number: int, part: Part) -> None:
         return
     saying = found
     part.voice = voice
+    part.told = saying.at
     part.found = Attribution(_tidy(voice.words), saying.verb, saying.addressee)
     part.focus = voice
     if voice.kind == "person":
         name = tuple(voice.key.split())
-        reading.mentions.append(Mention(name, voice.words, part.span.start + saying.subject.start))
+        if not lex.SENTENCE_STARTS.intersection(name):
+            reading.mentions.append(Mention(name, voice.words, part.span.start + saying.subject.start))
     reading.spoken.append((part.span.start, voice))
 
 
@@ -265,7 +237,7 @@ def _speaker(reading: Reading, number: int, part: Part, saying: Saying) -> Voice
     low = part.clause.masked[saying.subject.start : saying.subject.head_end].lower()
     low = _SUBJECT_FORM.get(low, low)
     if low in lex.PRONOUNS:
-        return _referent(reading, number, low, saying.subject.start)
+        return referent(reading, number, low, saying.subject.start)
     voice = voice_of(reading, part, saying.subject)
     if voice and voice.kind == "thing" and part.clause.low(saying.at + 1) in lex.PREPOSITIONS:
         return None  # `Cracks reported in May were repaired`
@@ -274,69 +246,3 @@ def _speaker(reading: Reading, number: int, part: Part, saying: Saying) -> Voice
 
 def _tidy(words: str) -> str:
     return re.sub(r"\s+", " ", words).strip(" ,")
-
-
-def _referent(reading: Reading, number: int, pronoun: str, at: int) -> Voice | None:
-    """Whom a pronoun stands for: the subject before it in its sentence, or whom the sentences just before it are about."""
-    if pronoun not in {"he", "she", "they", "it"}:
-        return None
-    for voice in _led_by(reading, reading.parts[number], at):
-        if _fits(reading, voice, pronoun):
-            return voice
-        if voice.kind == "person" and pronoun in {"he", "she"}:
-            return None
-    breaks = int(reading.parts[number].first)
-    for back in reversed(reading.parts[max(0, number - _BACK) : number]):
-        meant = next((voice for voice in _candidates(back, pronoun) if _fits(reading, voice, pronoun)), None)
-        if meant is not None:
-            return meant if _is_clear(reading, back, meant, pronoun) else None
-        breaks += back.first
-        if breaks > 1 or _others(reading, back, pronoun):
-            return None
-    return None
-
-
-def _led_by(reading: Reading, part: Part, at: int) -> list[Voice]:
-    """Whoever leads a sentence, where that stands before an offset and is no pronoun."""
-    leading = part.clause.leading()
-    if leading is None or leading[0].end > at or not part.clause.can_speak(leading[0]):
-        return []
-    if part.clause.masked[leading[0].start : leading[0].end].lower() in lex.PRONOUNS:
-        return []
-    voice = voice_of(reading, part, leading[0])
-    return [voice] if voice else []
-
-
-def _candidates(back: Part, pronoun: str) -> list[Voice]:
-    """Whom a pronoun in a later sentence can go back to: the speaker, then whom the sentence is about."""
-    voices = [voice for voice in dict.fromkeys((back.focus, back.topic)) if voice is not None]
-    return [voice for voice in voices if voice is back.voice or pronoun != "they" or voice.kind == "plural"]
-
-
-def _others(reading: Reading, back: Part, pronoun: str) -> bool:
-    """Whether a sentence names a person that `he` or `she` could be, though it is not about them."""
-    return pronoun in {"he", "she"} and any(reading.pronouns.get(name, pronoun) == pronoun for name in back.people)
-
-
-def _fits(reading: Reading, voice: Voice, pronoun: str) -> bool:
-    if pronoun in {"he", "she"}:
-        if voice.kind not in {"person", "unknown"} or (voice.kind == "unknown" and not voice.words[:1].isupper()):
-            return False
-        taken = reading.pronouns.get(voice.key.split()[-1]) or _told_by_noun(voice.words)
-        return taken in {None, "", pronoun}
-    if pronoun == "it":
-        return voice.kind in {"body", "unknown"}
-    return voice.kind in {"plural", "body"}
-
-
-def _told_by_noun(words: str) -> str | None:
-    return next((taken for word in words.lower().split() if (taken := lex.HONORIFICS.get(word.strip(",")))), None)
-
-
-def _is_clear(reading: Reading, back: Part, focus: Voice, pronoun: str) -> bool:
-    """Whether nobody else in the sentence could be meant; a speaker is whom a pronoun after their words goes back to."""
-    if pronoun not in {"he", "she"} or back.voice is not None:
-        return True
-    key = focus.key.split()[-1]
-    rivals = [name for name in back.people if name != key and reading.pronouns.get(name, pronoun) == pronoun]
-    return not rivals
