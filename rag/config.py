@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from rag import resources
 from rag.errors import BadConfig
@@ -20,6 +20,10 @@ _PREFIX = "RAG_"
 def _default_index() -> Path:
     root = resources.checkout()
     return root / "index" if root else Path(platformdirs.user_data_dir("rag")) / "index"
+
+
+PARTS = ("cosine", "sentence", "phrases", "bm25", "coverage")
+"""The parts of the ranking of passages, as `rag.evidence.FEATURES` describes them."""
 
 
 class Settings(BaseModel):
@@ -46,12 +50,31 @@ class Settings(BaseModel):
         description="small: the model that comes with this package reads the best sentences; none: nothing is read; else a"
         " cross-encoder, by name or folder, that also reorders the best passages",
     )
+    leave_out: frozenset[str] = Field(
+        default=frozenset(),
+        description="parts of the ranking of passages that do not count, for measuring what each adds: "
+        + ", ".join(PARTS),
+    )
     rerank_passages: int = Field(default=16, ge=1, le=100, description="passages that such a cross-encoder reorders")
     min_confidence: float = Field(default=0.2, ge=0.0, le=1.0, description="confidence under which `ask` abstains")
     passage_tokens: int = Field(default=180, ge=16, le=510, description="model tokens a passage holds at most")
     max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")
     max_question_chars: int = Field(default=2_000, ge=1, description="questions longer than this are refused")
     encoding: str = Field(default="utf-8", description="character encoding of text files")
+
+    @field_validator("leave_out", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        """A list may be written with commas."""
+        return frozenset(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("leave_out")
+    @classmethod
+    def _known(cls, value: frozenset[str]) -> frozenset[str]:
+        unknown = sorted(value - set(PARTS))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no part; known are {', '.join(PARTS)}")
+        return value
 
 
 def load(**flags: Any) -> Settings:

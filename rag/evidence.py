@@ -6,6 +6,7 @@ conditional logit over the passages of a question, fitted by `eval/train/fit_ans
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -100,7 +101,7 @@ def _share(rarity: Mapping[str, float], there: frozenset[str], total: float) -> 
 
 def phrases(stems: Sequence[str], rarity: Mapping[str, float], sentences: Sequence[Sequence[str]]) -> float:
     """The share of neighbouring word pairs of the question that stand side by side, or one word apart, weighted by rarity."""
-    pairs = list(zip(stems, stems[1:], strict=False))
+    pairs = list(itertools.pairwise(stems))
     if not pairs:
         return 0.0
     there = {pair for found in sentences for gap in (1, 2) for pair in zip(found, found[gap:], strict=False)}

@@ -317,6 +317,7 @@ class Index:
             where=where,
             candidates=max(depth, self._settings.candidates),
             dense_weight=self._settings.dense_weight,
+            without=self._settings.leave_out,
         )
         if self.reranker:
             found = reordered(self.reranker, query.text, found, self._settings.rerank_passages)

@@ -5,7 +5,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from rag import config, resources
+from rag import config, evidence, resources
 from rag.config import Settings, load
 from rag.errors import BadConfig
 
@@ -132,3 +132,12 @@ def test_a_file_that_may_not_be_read_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Path, "read_text", refuse)
     with pytest.raises(BadConfig, match="Permission denied"):
         load()
+
+
+def test_parts_to_leave_out_are_checked_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.PARTS == evidence.FEATURES
+    monkeypatch.setenv("RAG_LEAVE_OUT", "phrases, coverage")
+    assert config.load().leave_out == {"phrases", "coverage"}
+    monkeypatch.setenv("RAG_LEAVE_OUT", "luck")
+    with pytest.raises(BadConfig, match="luck is no part"):
+        config.load()

@@ -35,7 +35,12 @@ def test_the_title_counts_as_part_of_every_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("sentence", "share"),
-    [(("river", "bank"), 1.0), (("river", "old", "bank"), 1.0), (("river", "a", "b", "bank"), 0.0), (("bank", "river"), 0.0)],
+    [
+        (("river", "bank"), 1.0),
+        (("river", "old", "bank"), 1.0),
+        (("river", "a", "b", "bank"), 0.0),
+        (("bank", "river"), 0.0),
+    ],
 )
 def test_a_phrase_stands_together_or_one_word_apart_in_its_order(sentence: tuple[str, ...], share: float) -> None:
     assert phrases(["river", "bank"], RARITY, [sentence]) == share

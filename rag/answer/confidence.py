@@ -20,6 +20,9 @@ READ_SIGNALS = (*SIGNALS, "pair", "best_pair", "second_pair")
 """With a reranker also its score of the sentence, and the highest and second highest of all it read."""
 
 
+_LOWEST = -500.0  # below, the exponential overflows
+
+
 def signals(candidate: Candidate, read: Sequence[Candidate] = ()) -> NDArray[np.float64]:
     """The signals of a chosen sentence, in the order of `SIGNALS`, or of `READ_SIGNALS` where it was read.
 
@@ -39,4 +42,4 @@ def confidence(candidate: Candidate, read: Sequence[Candidate] = ()) -> float:
     name, names = ("confidence", SIGNALS) if candidate.pair is None else ("confidence_read", READ_SIGNALS)
     model = weights(name, (*names, "intercept"))
     logit = float(signals(candidate, read) @ model[:-1] + model[-1])
-    return 1.0 / (1.0 + math.exp(-logit)) if logit > -500 else 0.0
+    return 1.0 / (1.0 + math.exp(-max(logit, _LOWEST)))

@@ -22,6 +22,9 @@ from rag.types import Filter
 PASSAGES = 12
 """How many passages, the best, an answer is chosen from."""
 
+_FAR_SURER = 2.0
+"""How many times surer an answer from another time must be."""
+
 Find = Callable[[str, Filter], tuple[Query, list[Found]]]
 """What retrieves: a text and a filter to the query and its passages, best first, at least `PASSAGES` where there are as many."""
 
@@ -59,7 +62,8 @@ class Draft:
 def draft(request: Request, text: str) -> Draft:
     """The draft of an answer to one thing asked.
 
-    Where the question names a time, what is from that time is looked through first, without the words of time; all else after it.
+    Where the question names a time, it is answered from what is of that time, without the words of time, unless all that was found
+    answers it far more surely.
     """
     query, found = request.find(text, request.where)
     asked = when(text, request.as_of)
@@ -69,8 +73,10 @@ def draft(request: Request, text: str) -> Draft:
     timed = apply(_merged(found, from_then), asked)
     if timed.fitting:
         first = _chosen(request, bare or query, timed.fitting, asked, timed)
-        if first.confidence >= request.min_confidence:
+        other = _chosen(request, query, timed.found, asked, timed)
+        if other.confidence <= _FAR_SURER * first.confidence:
             return replace(first, query=query, found=timed.found)
+        return other
     return _chosen(request, query, timed.found, asked, timed)
 
 

@@ -8,27 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rag import words
+from rag.answer.speech.wanted import seeks_speaker, wanted
 from rag.retrieve import idf
 
 Kind = Literal["speech", "number", "time", "place", "person", "other"]
 
-_GENERIC = r"say|said|saying|tell|told|telling|stated|comment|commented|write|written|note|noted|reply|replied|think|thought|describe|described"
-_SAY = (
-    rf"{_GENERIC}|claim|claimed|claiming|argue|argued|urge|urged|urging|warn|warned|warning|propose|proposed|proposing|announce|announced"
-    r"|emphasi[sz]e|emphasi[sz]ed|stress|stressed|express|expressed|advocate|advocated|advocating|insist|insisted|pledge|pledged"
-    r"|suggest|suggested|call for|called for|calling for|complain|complained|promise|promised|deny|denied|reject|rejected|accuse"
-    r"|accused|blame|blamed|critici[sz]e|critici[sz]ed|demand|demanded|confirm|confirmed|admit|admitted|acknowledge|predict|predicted"
-)
-_ASKED_SPEAKER = re.compile(
-    rf"\b(?:what|how(?! many| much| long))\b(?: else| exactly)? (?:did|does|do|has|have|had|is|was|are|were)\s+(?P<who>(?:\S+\s+){{1,6}}?)"
-    rf"(?P<verb>{_SAY})\b",
-    re.IGNORECASE,
-)
-_ASKED_WORDS = re.compile(
-    r"\b(?:what|how) (?:is|are|was|were)\s+(?P<who>(?:\S+\s+){0,4}?\S+)['’]s?\s+"
-    r"(?P<verb>views?|comments?|opinions?|reactions?|responses?|statements?|remarks?)\b",
-    re.IGNORECASE,
-)
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (
         "number",
@@ -63,7 +47,8 @@ class Question:
 
     `weights` maps each content stem to its inverse document frequency in the collection;
     `names` are the stems of words that are written as names; `speakers` are the stems of whoever's words are asked for (a verb that
-    only asks for words is not among the words itself), and `speaker` is how the question calls them.
+    only asks for words is not among the words itself), and `speaker` is how the question calls them; `seeks_speaker` tells that
+    it asks who said something.
     """
 
     text: str
@@ -72,6 +57,7 @@ class Question:
     speakers: frozenset[str]
     speaker: str | None
     kind: Kind
+    seeks_speaker: bool = False
 
 
 def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Question:
@@ -83,17 +69,19 @@ def analyse(text: str, frequencies: Mapping[str, int], passages: int) -> Questio
         passages: how many passages there are.
     """
     content = words.content_words(text)
-    speakers = speakers_of(text)
-    asked = _asked(text) if speakers else None
-    if asked and (asked.re is _ASKED_WORDS or re.fullmatch(_GENERIC, asked["verb"], re.IGNORECASE)):
-        content = [word for word in content if not asked.start("verb") <= word.start < asked.end("verb")]
+    asked = wanted(text)
+    if asked and asked.asking:
+        start, end = asked.asking
+        content = [word for word in content if not start <= word.start < end]
+    kind = kind_of(text)
     return Question(
         text=text,
         weights={word.stem: idf(frequencies.get(word.stem, 0), passages) for word in content},
         names=frozenset(_names(text, content)),
-        speakers=speakers,
-        speaker=asked["who"].strip() if asked else None,
-        kind="speech" if speakers else kind_of(text),
+        speakers=speakers_of(text),
+        speaker=asked.who if asked else None,
+        kind="speech" if asked and kind in {"person", "other"} else kind,
+        seeks_speaker=asked is None and seeks_speaker(text),
     )
 
 
@@ -103,17 +91,9 @@ def kind_of(text: str) -> Kind:
 
 
 def speakers_of(text: str) -> frozenset[str]:
-    """The stems of X in `what did X say …`, X being a name where the question is written with capitals."""
-    found = _asked(text)
-    if not found:
-        return frozenset()
-    asked = words.content_words(found["who"])
-    named = any(word.surface[0].isupper() for word in asked) or not any(c.isupper() for c in text[1:])
-    return frozenset(word.stem for word in asked) if named else frozenset()
-
-
-def _asked(text: str) -> re.Match[str] | None:
-    return _ASKED_SPEAKER.search(text) or _ASKED_WORDS.search(text)
+    """The stems of X in `what did X say …`; none where nobody's words are asked for."""
+    asked = wanted(text)
+    return frozenset(word.stem for word in words.content_words(asked.who)) if asked else frozenset()
 
 
 def _names(text: str, content: list[words.Word]) -> set[str]:

@@ -42,6 +42,9 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option("--limit", help="Only this many questions a set, always the same.", min=1)
     ] = None,
+    only: Annotated[
+        Path | None, typer.Option("--only", help="Only the questions whose ids this file names, one a line.")
+    ] = None,
     passages: Annotated[
         int | None,
         typer.Option(
@@ -72,6 +75,8 @@ def evaluate(
     ] = None,
     min_confidence: options.ConfidenceOption = None,
     model: options.ModelOption = None,
+    rerank: options.RerankOption = None,
+    as_of: options.AsOfOption = None,
     as_json: options.JsonOption = False,
     index: options.IndexOption = None,
     debug: options.DebugOption = False,
@@ -90,10 +95,12 @@ def evaluate(
         verdicts = compare_all(load_runs(against), [run for path in newer for run in load_runs(path)])
         sys.stdout.write("\n".join(verdict_lines(verdicts)) + "\n")
         return
-    settings = config.load(index=index, min_confidence=min_confidence, model=model)
+    settings = config.load(index=index, min_confidence=min_confidence, model=model, rerank=rerank)
     baselines = {path: load_runs(path) for path in (gate, against) if path}
     done = do(
-        Job(sets or (), gold, corpus or (), speech, limit, passages, cache), settings, Watch(notice, adding, asking)
+        Job(sets or (), gold, corpus or (), speech, limit, passages, cache, only, as_of),
+        settings,
+        Watch(notice, adding, asking),
     )
     compared_with = {
         path: compare_all(runs, [one.measured.run for one in done.sets]) for path, runs in baselines.items()

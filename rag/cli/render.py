@@ -218,6 +218,6 @@ def _on_terminal(answer: Answer) -> None:
         detail.append(f" {citation.start}–{citation.end}", "dim")
         console.print(detail)
     console.print()
-    for line in _differences(answer):
-        console.print(Padding(Text(line, "yellow"), (0, 2, 0, 2)))
+    for difference in _differences(answer):
+        console.print(Padding(Text(difference, "yellow"), (0, 2, 0, 2)))
     console.print(Padding(Text(_confidence(answer), "dim"), (0, 2, 0, 2)))

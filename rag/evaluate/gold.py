@@ -136,6 +136,24 @@ def read_rows(path: Path, kind: type[_Row], name: str) -> list[_Row]:
     return rows
 
 
+def listed(questions: Sequence[GoldQuestion], only: Path | None) -> list[GoldQuestion]:
+    """The questions whose ids a file names, one a line; all of them without a file.
+
+    Raises:
+        BadInput: the file cannot be read, or names none of the questions.
+    """
+    if only is None:
+        return list(questions)
+    try:
+        names = {line.strip() for line in only.read_text(encoding="utf-8").splitlines()}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"the list of questions {only} cannot be read", "Name a file of ids, one a line") from error
+    kept = [question for question in questions if question.id in names]
+    if not kept:
+        raise BadInput(f"{only} names none of the questions", "Name a file of their ids, one a line")
+    return kept
+
+
 def sample(questions: Sequence[GoldQuestion], limit: int | None) -> list[GoldQuestion]:
     """The first `limit` questions by the hash of their ids: always the same ones, and no more of one kind than by chance."""
     if limit is None or limit >= len(questions):

@@ -14,7 +14,7 @@ from rag.errors import BadInput
 from rag.evaluate import attribution
 from rag.evaluate.attribution import Spoken
 from rag.evaluate.gate import Verdict
-from rag.evaluate.gold import load_questions, sample
+from rag.evaluate.gold import listed, load_questions, sample
 from rag.evaluate.page import Reported, write_page
 from rag.evaluate.report import as_file, measured, record, speech_record, summary
 from rag.evaluate.run import Said, run
@@ -35,6 +35,8 @@ class Job(NamedTuple):
     limit: int | None = None
     passages: int | None = None
     cache: Path | None = None
+    only: Path | None = None
+    as_of: str | None = None
 
 
 class Watch(NamedTuple):
@@ -68,7 +70,7 @@ def do(job: Job, settings: Settings, watch: Watch, embedder: Embedder | None = N
     _check(job)
     sets = []
     for chosen in _chosen(job):
-        questions = sample(load_questions(chosen.gold), job.limit)
+        questions = sample(listed(load_questions(chosen.gold), job.only), job.limit)
         said: dict[str, Said] = {}
         with _opened(chosen, job, settings, watch, embedder) as index, watch.asking(chosen.name) as progress:
             finished = run(
@@ -77,6 +79,7 @@ def do(job: Job, settings: Settings, watch: Watch, embedder: Embedder | None = N
                 gold=chosen.name,
                 min_confidence=settings.min_confidence,
                 excerpt_passages=job.passages,
+                as_of=job.as_of,
                 said=said.__setitem__,
                 progress=progress,
             )

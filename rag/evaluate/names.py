@@ -20,6 +20,7 @@ def _listed(words: str) -> frozenset[str]:
 _SMALL = _listed("the a an of for and at in on from to by with its his her their this that")
 _LINKS = _listed("of for at in on from to by with")
 _ARTICLES = _listed("the a an its his her their this that")
+_PARTICLES = _listed("al bin ibn ben von van der den de da del di la le dos du")
 _PRONOUNS = _listed("i you he she it they we who him her them us")
 _TITLES = _listed(
     "mr mrs ms miss dr prof professor sir dame lord lady baroness rev reverend president vice prime minister deputy foreign premier"
@@ -60,11 +61,16 @@ def same_name(one: str, other: str) -> bool:
 
 def _speakers(name: str) -> list[str]:
     """The names of a list; one where `and` only comes after a comma, in who somebody is (`Jane Doe, head of arts and sport`)."""
-    before = name.partition(",")[0]
-    listed = _EACH.split(name.strip())
-    if not _AND.search(name) or (not _AND.search(before) and any(part[:1].islower() for part in listed[1:])):
+    before, _, after = name.partition(", ")
+    if not _AND.search(name):
         return [name]
-    return [part for part in listed if part.strip()]
+    if (
+        after
+        and not _AND.search(before)
+        and (after[0].islower() or _LINKS & {_fold(word) for word in _words(after.partition(",")[0])})
+    ):
+        return [name]
+    return [part for part in _EACH.split(name.strip()) if part.strip()]
 
 
 def _forms(name: str) -> list[str]:
@@ -102,11 +108,17 @@ def _person(name: str) -> list[str]:
     """
     words = _words(name)
     run = len(words)
-    while run and not words[run - 1].islower() and _fold(words[run - 1]) not in _TITLES | _SMALL:
+    while (
+        run
+        and (not words[run - 1].islower() or words[run - 1] in _PARTICLES)
+        and _fold(words[run - 1]) not in _TITLES | _SMALL
+    ):
         run -= 1
     folded = [_fold(word) for word in words[run:]]
     if not folded or folded[-1] in _BODIES | _PRONOUNS:
         return []
+    while run and _fold(words[run - 1]) in _ARTICLES:
+        run -= 1
     if run > 1 and _fold(words[run - 1]) in _LINKS:
         if _fold(words[run - 2]) not in _TITLES or len(folded) <= _NAME:
             return []

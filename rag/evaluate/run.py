@@ -116,6 +116,7 @@ def run(
     min_confidence: float,
     excerpt_passages: int | None = None,
     hide: bool = True,
+    as_of: str | None = None,
     said: Callable[[str, Said], None] = lambda _id, _said: None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Run:
@@ -130,6 +131,7 @@ def run(
         gold: what to call the set.
         min_confidence: the confidence in 0..1 under which `ask` abstains.
         excerpt_passages: how many passages are scored character by character; None: five on the chunking set, none on others.
+        as_of: the day that questions about time are read from, YYYY-MM-DD; None: today.
         hide: also ask each answerable question without the articles that answer it.
         said: told each question's id and what was answered.
         progress: told how many questions are done, of how many.
@@ -150,10 +152,14 @@ def run(
     results = []
     for number, question in enumerate(questions, start=1):
         started = time.perf_counter()
-        answer = index.ask(question.question, k=max(PASSAGES, excerpt_passages or 0), min_confidence=0.0)
+        answer = index.ask(question.question, k=max(PASSAGES, excerpt_passages or 0), min_confidence=0.0, as_of=as_of)
         elapsed = 1e3 * (time.perf_counter() - started)
         scored = score(index, question, places[question.id], answer, min_confidence, excerpt_passages)
-        hidden = _hidden(index, question, min_confidence) if hide and question.answerable and question.judged else None
+        hidden = (
+            _hidden(index, question, min_confidence, as_of)
+            if hide and question.answerable and question.judged
+            else None
+        )
         results.append(scored.model_copy(update={"milliseconds": round(elapsed, 1), "hidden": hidden}))
         said(question.id, _said(question, answer))
         progress(number, len(questions))
@@ -276,8 +282,8 @@ def _excerpts(answer: Answer, places: Sequence[Place], passages: int | None) -> 
     return cover([(hit.article.id, hit.passage.start, hit.passage.end) for hit in answer.hits[:passages]], excerpts)
 
 
-def _hidden(index: Index, question: GoldQuestion, min_confidence: float) -> Hidden:
-    answer = index.ask(question.question, k=1, min_confidence=0.0, without=question.documents)
+def _hidden(index: Index, question: GoldQuestion, min_confidence: float, as_of: str | None) -> Hidden:
+    answer = index.ask(question.question, k=1, min_confidence=0.0, without=question.documents, as_of=as_of)
     return Hidden(
         abstained=not given(answer, min_confidence),
         confidence=round(sureness(answer, min_confidence), 4),

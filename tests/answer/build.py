@@ -6,11 +6,11 @@ import numpy as np
 
 from rag import chunk, words
 from rag.answer.features import FEATURES, Candidate
-from rag.weights import weights
 from rag.evidence import FEATURES as EVIDENCE
 from rag.evidence import words_of
 from rag.retrieve import Found
 from rag.types import Article, Hit
+from rag.weights import weights
 from tests.stand_in import StandIn
 
 

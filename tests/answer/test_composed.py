@@ -46,7 +46,9 @@ def index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Itera
 
 
 def test_each_part_of_a_question_has_its_own_quotes(index: Index) -> None:
-    answer = index.ask("Who chaired the emergency meeting about the Velmora bridge and what did engineers blame?", min_confidence=0.0)
+    answer = index.ask(
+        "Who chaired the emergency meeting about the Velmora bridge and what did engineers blame?", min_confidence=0.0
+    )
     assert [part.question for part in answer.parts] == [
         "Who chaired the emergency meeting about the Velmora bridge",
         "what did engineers blame?",
@@ -59,7 +61,9 @@ def test_each_part_of_a_question_has_its_own_quotes(index: Index) -> None:
 
 
 def test_a_part_that_nothing_answers_is_named(index: Index) -> None:
-    answer = index.ask("Who chaired the emergency meeting about the Velmora bridge and what is the capital of Mongolia?")
+    answer = index.ask(
+        "Who chaired the emergency meeting about the Velmora bridge and what is the capital of Mongolia?"
+    )
     assert not answer.abstained
     assert answer.parts[1].citations == ()
     assert any("what is the capital of Mongolia" in note for note in answer.notes)
@@ -106,7 +110,9 @@ def test_a_time_in_the_question_prefers_articles_of_that_time(index: Index) -> N
 
 
 def test_evidence_older_than_the_question_implies_is_said_to_be(index: Index) -> None:
-    answer = index.ask("What is the latest on the fire at the Tarn Hollow opera house?", as_of="2024-06-01", min_confidence=0.0)
+    answer = index.ask(
+        "What is the latest on the fire at the Tarn Hollow opera house?", as_of="2024-06-01", min_confidence=0.0
+    )
     assert any("2023-09-12" in note and "days before 2024-06-01" in note for note in answer.notes)
 
 

@@ -5,47 +5,49 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rag.answer.confidence import SIGNALS, confidence, signals
+from rag.answer.confidence import READ_SIGNALS, SIGNALS, confidence, signals
 from rag.answer.features import FEATURES
-from rag.weights import weights
 from rag.types import Article
+from rag.weights import weights
 from tests.answer.build import scored
 
 _ARTICLE = Article(id="a", text="The ferry Aurora sank near Oslo.")
 
 
-def test_the_signals_are_the_score_and_what_the_sentence_is_like() -> None:
+def test_the_signals_are_what_the_sentence_is_like() -> None:
     candidate = replace(
         scored(_ARTICLE, 1.0), values=np.arange(len(FEATURES), dtype=np.float64) / len(FEATURES), names=0.5
     )
-    found = dict(zip(SIGNALS, signals(candidate, 3.25), strict=True))
-    assert found["score"] == 3.25
+    found = dict(zip(SIGNALS, signals(candidate), strict=True))
     assert found["names"] == 0.5
-    for name in set(SIGNALS) & set(FEATURES):
-        assert found[name] == candidate.value(name)
+    assert [found[name] for name in FEATURES] == candidate.values.tolist()
 
 
 def test_it_is_the_logistic_of_the_weighted_signals() -> None:
     candidate = scored(_ARTICLE, 2.0)
     *model, intercept = weights("confidence", (*SIGNALS, "intercept"))
-    total = float(np.dot(signals(candidate, 2.0), model)) + intercept
-    assert confidence(candidate, 2.0) == pytest.approx(1 / (1 + np.exp(-total)))
+    total = float(np.dot(signals(candidate), model)) + intercept
+    assert confidence(candidate) == pytest.approx(1 / (1 + np.exp(-total)))
 
 
-@pytest.mark.parametrize("score", [-100.0, -10.0, 0.0, 10.0, 100.0])
+@pytest.mark.parametrize("pair", [None, -1e6, 0.0, 1e6])
 @pytest.mark.parametrize("value", [-1.0, 0.0, 1.0])
-def test_it_is_a_probability_whatever_the_features(score: float, value: float) -> None:
-    candidate = replace(scored(_ARTICLE, 0.0), values=np.full(len(FEATURES), value), names=abs(value))
-    assert 0 <= confidence(candidate, score) <= 1
+def test_it_is_a_probability_whatever_the_features(pair: float | None, value: float) -> None:
+    candidate = replace(scored(_ARTICLE, 0.0), values=np.full(len(FEATURES), value), names=abs(value), pair=pair)
+    assert 0 <= confidence(candidate) <= 1
 
 
-def test_a_better_sentence_makes_surer() -> None:
-    poor = replace(scored(_ARTICLE, 0.0), values=np.zeros(len(FEATURES)), names=0.0)
-    good = replace(poor, values=np.ones(len(FEATURES)), names=1.0)
-    assert confidence(good, 10.0) > 0.5 > confidence(poor, 0.0)
+@pytest.mark.parametrize("pairs", [(None, None), (-4.0, 4.0)])
+def test_a_better_sentence_makes_surer(pairs: tuple[float | None, float | None]) -> None:
+    poor = replace(scored(_ARTICLE, 0.0), values=np.zeros(len(FEATURES)), names=0.0, pair=pairs[0])
+    good = replace(poor, values=np.ones(len(FEATURES)), names=1.0, pair=pairs[1])
+    assert confidence(good) > 0.5 > confidence(poor)
 
 
-@pytest.mark.parametrize(("model", "names"), [("choice", FEATURES), ("confidence", (*SIGNALS, "intercept"))])
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [("choice", FEATURES), ("confidence", (*SIGNALS, "intercept")), ("confidence_read", (*READ_SIGNALS, "intercept"))],
+)
 def test_the_fitted_weights_are_finite_numbers(model: str, names: tuple[str, ...]) -> None:
     found = weights(model, names)
     assert found.shape == (len(names),)

@@ -9,6 +9,7 @@ import pytest
 from rag import words
 from rag.answer.choose import Choice
 from rag.answer.conflict import Disagreement, conflicts
+from rag.answer.conflict.attribution import without_days_of_saying
 from rag.answer.features import Candidate, candidates
 from rag.answer.question import Question, analyse
 from rag.types import Article, Conflict
@@ -239,3 +240,176 @@ def test_a_figure_repeated_by_others_is_listed_once() -> None:
 
 def test_nothing_chosen_conflicts_with_nothing() -> None:
     assert conflicts(asked(DEAD), [], []) == []
+
+
+# The day of the saying and the day of the event
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("37 people died, officials said on Tuesday.", "37 people died, officials said."),
+        ("37 people died, officials said in a statement late on Tuesday.", "37 people died, officials said in a statement."),
+        ("37 people died, the ministry of health reported on Tuesday.", "37 people died, the ministry of health reported."),
+        ("37 people died, said Anna Reuss on May 3, 2024.", "37 people died, said Anna Reuss."),
+        ("Reuss said on Monday that 37 people died.", "Reuss said that 37 people died."),
+        ("Reuss told reporters on Monday morning that 37 people died.", "Reuss told reporters that 37 people died."),
+        ("The army on Monday said 37 people died.", "The army said 37 people died."),
+        ("On Monday, the army announced that 37 people died.", ", the army announced that 37 people died."),
+        ("37 people died, according to the army on Monday.", "37 people died, according to the army."),
+        ("37 people died on Sunday, officials said on Tuesday.", "37 people died on Sunday, officials said."),
+        ("Rain fell. Officials said on Monday that 37 people died. It fell on Sunday.", "Rain fell. Officials said that 37 people died. It fell on Sunday."),
+    ],
+)  # fmt: skip
+def test_the_day_of_the_saying_is_left_out(text: str, expected: str) -> None:
+    assert " ".join(without_days_of_saying(text).split()).replace(" ,", ",").replace(" .", ".") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "37 people died on Monday, officials said.",
+        "37 people died on Monday, said officials.",
+        "On Monday a bomb killed 37 people, officials said.",
+        "Officials said 37 people died on Monday.",
+        "According to officials, 37 people died on Monday.",
+        "Kerak reported 37 deaths on Monday.",
+        "37 deaths were reported on Monday.",
+        "The army was said on Monday to have withdrawn.",
+    ],
+)
+def test_the_day_of_the_event_stays(text: str) -> None:
+    assert without_days_of_saying(text) == text
+
+
+def test_a_toll_that_is_revised_is_a_conflict_whenever_it_was_said() -> None:
+    one = "Thirty-nine people died in the Kerak factory fire, officials said on Tuesday."
+    other = "The interior ministry said on Monday that forty-three people died in the Kerak factory fire."
+    told = compare(DEAD, one, other, dates=("2024-05-14", "2024-05-20"))
+    assert [(found.words, found.newer) for found in told] == [(("Thirty-nine", "forty-three"), 1)]
+
+
+def test_articles_that_open_with_when_it_was_said_may_tell_one_story() -> None:
+    one = "37 people died in the Kerak factory fire. Ost came to the Kerak plant on Monday, May 13."
+    other = "39 people died in the Kerak factory fire. Rescuers have left the Kerak plant, Ost said on Monday."
+    dates = ("2024-05-14", "2024-05-20")
+    assert [found.words for found in compare(DEAD, one, other, dates=dates)] == [("37", "39")]
+    happened = other.replace(", Ost said on Monday", " on Monday")
+    assert compare(DEAD, one, happened, dates=dates) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("On Monday 37 people died in a Kerak factory fire.", "On Tuesday 39 people died in a Kerak factory fire."),
+        ("The Kerak factory fire killed 37 people on Monday, officials said on Tuesday.", "The Kerak factory fire killed 39 people on Sunday, officials said on Tuesday."),
+        ("Kerak factory fire officials reported 37 deaths on Monday.", "Kerak factory fire officials reported 39 deaths on Tuesday."),
+        ("37 new deaths in the Kerak factory fire were counted.", "39 new deaths in the Kerak factory fire were counted."),
+    ],
+)  # fmt: skip
+def test_the_days_of_a_series_are_no_conflict(one: str, other: str) -> None:
+    assert compare(DEAD, one, other, dates=("2024-05-13", "2024-05-14")) == []
+
+
+# Bounds, scopes and sums
+
+
+def test_a_lower_bound_that_a_later_article_raises_is_a_conflict() -> None:
+    one, other = (
+        "At least 20 people died in the Kerak factory fire.",
+        "At least 35 people died in the Kerak factory fire.",
+    )
+    [told] = compare(DEAD, one, other)
+    assert (told.kind, told.words, told.newer) == ("figure", ("At least 20", "At least 35"), 1)
+    [told] = compare(DEAD, other, one, dates=(LATE, EARLY))
+    assert (told.words, told.newer) == (("At least 35", "At least 20"), 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "dates"),
+    [
+        # the same day, no day, a lower bound that is lowered or little raised
+        ("At least 20 people died in the Kerak factory fire.", "At least 35 people died in the Kerak factory fire.", (EARLY, EARLY)),
+        ("At least 20 people died in the Kerak factory fire.", "At least 35 people died in the Kerak factory fire.", (EARLY, None)),
+        ("At least 20 people died in the Kerak factory fire.", "At least 35 people died in the Kerak factory fire.", (LATE, EARLY)),
+        ("At least 20 people died in the Kerak factory fire.", "At least 21 people died in the Kerak factory fire.", (EARLY, LATE)),
+        # one of them no lower bound
+        ("At least 20 people died in the Kerak factory fire.", "21 people died in the Kerak factory fire.", (EARLY, LATE)),
+        ("20 people died in the Kerak factory fire.", "At least 20 people died in the Kerak factory fire.", (EARLY, LATE)),
+        # something else is counted
+        ("At least 20 people died in the Kerak factory fire.", "At least 35 people were injured in the Kerak factory fire.", (EARLY, LATE)),
+        ("At least 20 children died in the Kerak factory fire.", "At least 35 people died in the Kerak factory fire.", (EARLY, LATE)),
+    ],
+)  # fmt: skip
+def test_other_lower_bounds_are_no_conflict(one: str, other: str, dates: tuple[str | None, str | None]) -> None:
+    assert compare(DEAD, one, other, dates=dates) == []
+
+
+def test_one_article_does_not_raise_its_own_lower_bound() -> None:
+    text = "At least 20 people died in the Kerak factory fire. At least 35 people died in the Kerak factory fire."
+    question = asked(DEAD)
+    listed = sentences(question, Article(id="a", text=text, published=LATE))
+    assert conflicts(question, [Choice(listed[0], 1.0, ())], listed) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The Lorne earthquake killed 20 people in Kerak.", "The Lorne earthquake killed 35 people in Tamun."),
+        ("The Lorne earthquake killed 20 people in Kerak in Lorne.", "The Lorne earthquake killed 35 people in Lorne."),
+        ("The Lorne earthquake killed 20 people in the city.", "The Lorne earthquake killed 35 people."),
+        ("The Lorne earthquake killed 20 people.", "The Lorne earthquake killed 35 people across the country."),
+        ("The Lorne earthquake killed 20 people in Lorne alone.", "The Lorne earthquake killed 35 people in Lorne."),
+    ],
+)
+def test_a_city_and_its_country_have_different_tolls(one: str, other: str) -> None:
+    assert compare("How many people did the Lorne earthquake kill?", one, other) == []
+
+
+LOSS = "How much did the Orlen fund lose?"
+VALUED = (
+    "The Orlen fund is old. The Orlen fund lost about $8 billion from July to October 2008, its managers said. ",
+    "Later counts of the Orlen fund were worse. ",
+    "Veldt in March 2009 estimated the loss to be $12 billion.",
+)
+
+
+def within(text: str, first: str, second: str) -> list[tuple[str, str]]:
+    """The differing words of two sentences of one article, the first of them chosen; their vectors are taken to be near."""
+    question = asked(LOSS)
+    listed = sentences(question, Article(id="a", title="Orlen fund", text=text))
+    one, other = (
+        replace(next(candidate for candidate in listed if start in candidate.text), vector=listed[0].vector)
+        for start in (first, second)
+    )
+    return [found.words for found in conflicts(question, [Choice(one, 1.0, ())], [one, other])]
+
+
+def test_another_value_of_the_same_loss_is_a_conflict() -> None:
+    assert within("".join(VALUED), "$8 billion", "$12 billion") == [("about $8 billion", "$12 billion")]
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        "Veldt in March 2009 estimated the price to be $12 billion.",
+        "Veldt in March 2009 estimated a loss of $12 billion.",
+        "The fund lost $12 billion in 2010.",
+        "Veldt in March 2009 estimated the loss to be 12 billion euros.",
+        "Veldt in March 2009 estimated the loss to be $8.4 billion.",
+    ],
+)
+def test_another_sum_is_no_conflict(last: str) -> None:
+    assert within("".join((*VALUED[:2], last)), "$8 billion", last) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("On Monday 37 people died in a Kerak factory fire.", "On Monday 39 people died in a Kerak factory fire."),
+        ("Kerak factory fire officials reported 37 deaths on Monday.", "Kerak factory fire officials reported 39 deaths on Monday."),
+        ("37 deaths in the Kerak factory fire were counted.", "39 deaths in the Kerak factory fire were counted."),
+    ],
+)  # fmt: skip
+def test_the_same_day_told_twice_is_one_event(one: str, other: str) -> None:
+    assert [found.words for found in compare(DEAD, one, other, dates=("2024-05-13", "2024-05-14"))] == [("37", "39")]

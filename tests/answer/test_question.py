@@ -37,7 +37,8 @@ def test_question_words_tell_the_kind_of_answer(question: str, kind: Kind) -> No
         ("How did Oskar Brandt describe the talks?", {"oskar", "brandt"}),
         ("What does Velling think will happen?", {"velling"}),
         ("what did the US say at the talks", {"US"}),
-        ("How many people did Velling say were hurt?", set()),
+        ("How many people did Velling say were hurt?", {"velling"}),
+        ("What is Marta Velling's view on the dam?", {"marta", "velling"}),
         ("What did people say about Norvik?", set()),
         ("Who said the dam would hold?", set()),
         ("When did the dam break?", set()),
@@ -48,7 +49,8 @@ def test_speakers_are_those_whose_words_are_asked_for(question: str, speakers: s
 
 
 def test_a_question_written_with_capitals_names_its_speakers_with_capitals() -> None:
-    assert speakers_of("What did the minister say about Norvik?") == frozenset()
+    assert speakers_of("What did critics say about Norvik?") == frozenset()
+    assert speakers_of("What did the minister say about Norvik?") == frozenset({stem("minister")})
     assert speakers_of("what did the minister say about norvik?") == frozenset({stem("minister")})
 
 
@@ -56,6 +58,21 @@ def test_the_verb_of_asking_is_not_among_the_words() -> None:
     question = analyse("What did Velling say about the dam?", {}, 10)
     assert set(question.weights) == {stem("velling"), stem("dam")}
     assert question.kind == "speech"
+
+
+def test_a_question_of_number_stays_one_when_somebody_s_words_are_asked_for() -> None:
+    question = analyse("How many ferries sank, according to President Velling?", {}, 10)
+    assert question.kind == "number"
+    assert question.speaker == "President Velling"
+    assert set(question.weights) == {stem("ferries"), stem("sank"), stem("president"), stem("velling")}
+
+
+def test_who_said_it_asks_for_a_person_and_for_speech() -> None:
+    question = analyse("Who criticised the dam?", {}, 10)
+    assert question.kind == "person"
+    assert question.seeks_speaker
+    assert not question.speakers
+    assert not analyse("What did Velling say?", {}, 10).seeks_speaker
 
 
 def test_a_verb_of_saying_counts_where_nobody_is_asked_about() -> None:

@@ -102,13 +102,13 @@ def test_eval_writes_a_record_that_gates(commands: Commands, tmp_path: Path) -> 
     assert same.out.endswith("gate passed\n")
     fallen = commands.rag("eval", "--gold", "gold.jsonl", "--gate", "run.json", "--min-confidence", "0", "--json")
     assert fallen.code == 1
-    assert json.loads(fallen.out)["run"]["min_confidence"] == 0
-    assert [line.split()[:2] for line in fallen.err.splitlines() if "worse" in line] == [
+    assert json.loads(fallen.out)["sets"][0]["run"]["min_confidence"] == 0
+    assert [line.split()[:2] for line in fallen.err.splitlines() if line.split()[:1] == ["worse"]] == [
         ["worse", "q1998"],
         ["worse", "q2002"],
         ["worse", "q2006"],
     ]
-    assert fallen.err.endswith("gate failed: a figure fell significantly\n")
+    assert fallen.err.endswith("gate failed: a figure fell significantly (gold)\n")
 
 
 def test_bench_prints_and_writes_a_page(commands: Commands, tmp_path: Path) -> None:

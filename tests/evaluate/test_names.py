@@ -43,6 +43,7 @@ _DIFFERENT = [
     ("the Springfield government", "Springfield"),
     ("he", "Jane Doe"),
     ("critics of Jane Doe", "Jane Doe"),
+    ("data from the Springfield Archive", "Springfield Archive"),
     ("a spokesman for Jane Doe", "Jane Doe"),
     ("Jane Doe's lawyer", "Jane Doe"),
     ("the ministry of finance", "the ministry of defence"),

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from rag import words
 from rag.answer.speech import lexicon as lex
+from rag.answer.speech.forms import Rank
 from rag.answer.speech.saying import Clause, Saying
 from rag.answer.speech.tokens import mask
 
@@ -20,6 +21,39 @@ _FOR_ANOTHER = re.compile(
 )
 _NO_LONGER = re.compile(r"\b(?:former(?:ly)?|ex|then|one-time|retired|late)\b|\bex-", re.IGNORECASE)
 _POSSESSOR = re.compile(r"(?P<owner>[\w-]+)(?:['’]s|(?<=s)['’])\s+(?P<owned>.+)", re.DOTALL)
+_PRIVATE = re.compile(
+    r"\b(?:opposition|compan\w+|tech|business|firms?|airways|airlines?|air(?! force| ministry)|universit\w+|clubs?|church|football|rugby|cricket"
+    r"|rebels?|militia|gang|media|newspaper|news|broadcast\w*|critics?|separatists?|unions?|students?|experts?|executive|ceo|charity"
+    r"|hospital|activis\w+|lawyers?|party|exile\w*|dissident\w*)\b",
+    re.IGNORECASE,
+)
+_PRIVATE_STEMS = frozenset(
+    words.stem(word)
+    for word in (
+        "campaign",
+        "lawyer",
+        "wife",
+        "husband",
+        "son",
+        "daughter",
+        "mother",
+        "father",
+        "brother",
+        "sister",
+        "family",
+        "friend",
+    )
+)
+_COUNTRY_NAMES = (
+    (re.compile(r"\bUnited States(?: of America)?\b"), "US"),
+    (re.compile(r"\b(?:United Kingdom|Great Britain|U\.K\.|UK)(?!\w)"), "Britain"),
+)
+_LONG_COUNTRIES = {
+    frozenset(("unit", "state")): "us",
+    frozenset(("unit", "kingdom")): "britain",
+    frozenset(("uk",)): "britain",
+}
+_AND = re.compile(r",? and ")
 _NAME_WORDS = 2
 
 
@@ -56,7 +90,7 @@ def _subject(clause: Clause, text: str) -> str | None:
     """The words that name the speaker of a sentence, a pronoun in small letters; of a stance where nothing is said."""
     saying: Saying | None = next(iter(clause.sayings()), None)
     if saying is not None:
-        phrase = saying.subject if saying.rank < lex.Rank.REPORTED else None
+        phrase = saying.subject if saying.rank < Rank.REPORTED else None
     else:
         leading = clause.leading()
         verb = text[clause.tokens[leading[1]].start :] if leading and leading[1] < clause.size else ""
@@ -82,15 +116,24 @@ def is_among(asked: frozenset[str], speaker: str) -> bool:
     """Whether a speaker is one of those asked about, or speaks for them.
 
     A person or a role must be the last words of the description, before any `of` or comma, or stand in an apposition to it. A country must be the
-    whole description, or the description an office of it. Another first name, or another country, is another speaker.
+    whole description, or the description an office of it. Another first name, another country, or someone else's relative or lawyer, is
+    another speaker.
 
     Args:
         asked: stems of the name or role asked about.
         speaker: the description, such as `Chinese Foreign Ministry spokesperson Wang Wenbin`.
     """
+    for stems, name in _LONG_COUNTRIES.items():
+        if stems <= asked:
+            asked = asked - stems | {name}
+    for pattern, short in _COUNTRY_NAMES:
+        speaker = pattern.sub(short, speaker)
     matched: set[str] = set()
     for part in speaker.split(", "):
         matched |= _matched(asked, part)
+    if not matched:
+        # Of several who speak together each does; a country only by itself.
+        matched = {name for part in _AND.split(speaker) for name in _matched(asked, part) if words.is_country(name)}
     return bool(matched) and not _is_another(asked, matched, speaker)
 
 
@@ -105,14 +148,25 @@ def _matched(asked: frozenset[str], subject: str) -> set[str]:
     office = _FOR_ANOTHER.search(head) is not None and not _NO_LONGER.search(head)
     if rest and office and rest["link"]:  # a spokesman for X speaks for X; a report on X does not
         head = subject
+    public = office and not _PRIVATE.search(head)
     content = [word.stem for word in words.content_words(head)]
+    initials = "".join(word[0] for word in subject.split() if word[0].isupper()).lower()
+    roles = _role_stems()
+    role = max((k for k, stem in enumerate(content) if stem in roles), default=-1)
+    if role >= 0 and content[role] not in asked:
+        role = -1
     matched: set[str] = set()
     for name in asked:
         alike = [number for number, stem in enumerate(content) if words.related(name, stem)]
         if not alike:
+            if len(name) > 1 and name == initials:
+                matched.add(name)
             continue
         country = words.is_country(name) or any(words.is_country(content[number]) for number in alike)
-        if office or (len(alike) == len(content) if country else alike[-1] >= len(content) - _NAME_WORDS):
+        if country:
+            if public or len(alike) == len(content):
+                matched.add(name)
+        elif office or alike[-1] >= len(content) - _NAME_WORDS or alike[-1] <= role:
             matched.add(name)
     return matched
 
@@ -128,7 +182,10 @@ def _is_another(asked: frozenset[str], matched: set[str], speaker: str) -> bool:
     if countries and any(words.is_country(stem) for stem in stems):
         return True
     names = {name for name in asked if not words.is_country(name) and name not in _role_stems()}
-    if names and not names & matched:
+    if names and missing & _PRIVATE_STEMS:
+        return True
+    first = {word.stem for word in words.content_words(speaker.partition(", ")[0])}
+    if names and not names & matched and not all(any(words.related(name, stem) for stem in first) for name in names):
         return True
     full = _full_name(speaker)
     return bool(names & missing and full) and not all(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from rag.answer.speech import lexicon as lex
-from rag.answer.speech.lexicon import Rank
+from rag.answer.speech.forms import Rank, Verb
 from rag.answer.speech.tokens import Phrase
 from rag.answer.speech.verbs import Verbs
 
@@ -32,7 +32,7 @@ class Saying(NamedTuple):
 class Frames(Verbs):
     """A tokenised sentence, asked for the attributions that no verb of saying makes."""
 
-    def _addressee(self, at: int, verb: lex.Verb | None) -> str | None:
+    def _addressee(self, at: int, verb: Verb | None) -> str | None:
         """Whom it is said to: after `told`, `to` or `in an interview with`."""
         start = None
         if (
@@ -80,11 +80,21 @@ class Frames(Verbs):
             start = next((k for k in range(self.size) if self.tokens[k].start >= found.end()), None)
             if start is None:
                 continue
-            phrase = self.phrase_forward(start)
+            phrase = self._published_by(self.phrase_forward(start))
             words = self.masked[phrase.start : phrase.end].lower() if phrase else ""
             if phrase and words not in lex.NOBODY and words not in {"us", "me"}:
                 at = next(k for k in range(self.size) if self.tokens[k].end >= found.end() - 1)
                 yield Saying(phrase, found["verb"], None, Rank.SOURCE, at)
+
+    def _published_by(self, phrase: Phrase | None) -> Phrase | None:
+        """Whose a document is that a source names: `a statement released by X`; the phrase itself where nothing says."""
+        if phrase is None or not self._heads(phrase, lex.is_document):
+            return phrase
+        after = next((k for k in range(self.size) if self.tokens[k].start >= phrase.end), self.size)
+        if self.low(after) in lex.PUBLISHED and self.low(after + 1) == "by":
+            after += 1
+        owner = self.phrase_forward(after + 1) if self.low(after) == "by" else None
+        return owner if owner and self.can_speak(owner) else phrase
 
     def _through_another(self) -> Iterator[Saying]:
         """`Y quoted X as saying …`, `X was quoted as saying …`."""

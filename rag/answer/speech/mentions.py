@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from rag.answer.speech import lexicon as lex
+from rag.answer.speech.forms import VERBS
 from rag.answer.speech.reading import Mention, Part
 from rag.answer.speech.saying import Clause
 from rag.words import is_country, stem
@@ -103,7 +104,7 @@ def _title_start(clause: Clause, first: int) -> int:
             in lex.PREPOSITIONS | lex.DETERMINERS | lex.JOINS | lex.FINITE | lex.TIMES | lex.ADVERBS | {"and", "or"}
         ):
             break
-        if (low in lex.VERBS or low.endswith(("ed", "ing", "ly"))) and not lex.is_role(low) and not token.capital:
+        if (low in VERBS or low.endswith(("ed", "ing", "ly"))) and not lex.is_role(low) and not token.capital:
             break
         if low in {"up", "out", "off", "down", "back", "away"}:
             break

@@ -180,14 +180,12 @@ def _short_role(reading: Reading, part: Part, words: str, head: Sequence[str], k
     ]
     if spoken and (len({voice.key for voice in spoken}) == 1 or kind == "person"):
         recent = [voice for at, voice in reading.spoken if at < part.span.start][-2:]
-        if len({voice.key for voice in spoken}) == 1 or spoken[-1] in recent:
-            return spoken[-1]
-        return plain
+        return spoken[-1] if len({voice.key for voice in spoken}) == 1 or spoken[-1] in recent else plain
     if kind == "body":
         return document_owner(reading, part, noun) or _full_body(reading, part, noun, len(head)) or plain
-    if kind != "person":
-        return plain
-    people = [m for m in reading.mentions if m.at < part.span.start and _has(m.words, asked)]
+    people = (
+        [m for m in reading.mentions if m.at < part.span.start and _has(m.words, asked)] if kind == "person" else []
+    )
     if len({m.core[-1] for m in people}) == 1 and noun not in {"person", "man", "woman"}:
         best = max(people, key=lambda m: len(m.words))
         return Voice(best.words, best.core[-1], "person")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Set as AbstractSet
-
 from rag.answer.speech import lexicon as lex
+from rag.answer.speech.forms import VERBS
 from rag.answer.speech.tokens import Phrase, Words
 
-_NP_WORDS = 24
+NP_WORDS = 24
 _INVERTED_WORDS = 14
 _ITEM_WORDS = 7
 _FINITE_OF_MAIN = frozenset(("had", "has", "was", "is", "were", "are", "have"))
@@ -21,7 +20,7 @@ class Phrases(Words):
     def back(self, last: int, *, first: int = 0) -> int:
         """The index of the first token of the noun phrase that ends at `last`."""
         at = last
-        while at >= first and last - at < _NP_WORDS:
+        while at >= first and last - at < NP_WORDS:
             token = self.tokens[at]
             low = token.low
             if (
@@ -41,7 +40,7 @@ class Phrases(Words):
         return (
             low.endswith("ed")
             and low not in lex.FINITE
-            and (after == "by" or (low not in lex.VERBS and after in {"in", "on", "from", "at", "with"}))
+            and (after == "by" or (low not in VERBS and after in {"in", "on", "from", "at", "with"}))
         )
 
     def _joins_names(self, at: int) -> bool:
@@ -65,7 +64,7 @@ class Phrases(Words):
         while at <= last:
             low = self.low(at)
             if (
-                (low in lex.ADVERBS and not (low == "first" and self._capital(at + 1)))
+                (low in lex.ADVERBS and not (low in {"first", "both"} and self._capital(at + 1) == (low == "first")))
                 or self._time(at)
                 or (low.endswith("ly") and at < last and not self._capital(at))
             ):
@@ -309,7 +308,7 @@ class Phrases(Words):
             return False
         if any(self.low(at) in lex.JOINS and self.low(at) != "that" for at in range(first, last + 1)):
             return False
-        return last - first < _NP_WORDS and not any(low in _FINITE_OF_MAIN for low in self._lows[first : last + 1])
+        return last - first < NP_WORDS and not any(low in _FINITE_OF_MAIN for low in self._lows[first : last + 1])
 
     def forward(self, first: int, *, most: int = _INVERTED_WORDS) -> int:
         """The index after the noun phrase that starts at `first`."""
@@ -359,6 +358,8 @@ class Phrases(Words):
         named = self._capital(at + 1) or self._capital(at + 2)
         if (after in lex.TIMES and not named) or after in lex.OCCASIONS or after.isdigit():
             return False
+        if low == "on":  # `the Commission on Trade`
+            return self._capital(at + 1) and self._capital(at - 1) and lex.is_body(self.low(at - 1))
         return low in {"of", "for", "from"} or (
             low == "at" and self._capital(at + 1 if self.low(at + 1) not in lex.DETERMINERS else at + 2)
         )
@@ -380,11 +381,9 @@ class Phrases(Words):
             ):
                 at += 1
             opener = self.low(start)
-            opens = (
-                opener in {"a", "an", "the", "one"}
-                or lex.is_role(opener)
-                or (self._capital(last) and lex.is_role(self.low(start + 1)))
-            )
+            # `Hall, Norda director`, but not the next of a list: `Hall, Joseph Carpenter`.
+            described = self._capital(last) and lex.is_role(self.low(start + 1)) and not self._is_name(start, start + 1)
+            opens = opener in {"a", "an", "the", "one"} or lex.is_role(opener) or described
             opens = opens or (
                 lex.is_role(self.low(last)) and not self._capital(last) and at > start and self._is_name(start, at - 1)
             )
@@ -394,17 +393,10 @@ class Phrases(Words):
                 opens
                 and not clause
                 and (self._is_role(start, at - 1) or lex.is_role(self.low(last)))
-                and at - start < _NP_WORDS
+                and at - start < NP_WORDS
             ):
                 end = at - 1
         return self._phrase(first, end, last)
-
-    def gives(self, verb: int, nouns: AbstractSet[str]) -> bool:
-        """Whether the object right after a verb is one of some nouns, new to the reader: `published a long report`."""
-        if self.low(verb + 1) not in {"a", "an", "its", "his", "her", "their"}:
-            return False
-        after = self.forward(verb + 1)
-        return any(self.low(k) in nouns for k in range(verb + 2, after))
 
     def _is_another(self, first: int, last: int) -> bool:
         """Whether the words after a comma are the next of a list (`Lee Hall, Mayor Tara Blue and`), and no apposition."""
@@ -415,85 +407,3 @@ class Phrases(Words):
             name -= 1
         linked = any(low in lex.PREPOSITIONS for low in self._lows[first:name])
         return name > first and not linked and lex.is_title(self.tokens[name - 1].text)
-
-    def leading(self) -> tuple[Phrase, int] | None:
-        """The subject of the sentence's main clause, and the index of the token after it (its verb): what a sentence is about."""
-        at = 0
-        while at < self.size and self.tokens[at].text in {"•", "-", "—", "–", "*"}:
-            at += 1
-        for _ in range(3):
-            low = self.low(at)
-            if low in {"and", "but", "so", "however", "meanwhile", "yet", "then"}:
-                at += 1 + (self.low(at + 1) == ",")
-            elif (
-                (low in lex.PREPOSITIONS | lex.JOINS | lex.ADVERBS and low != "both")
-                or self._dates(at)
-                or self._time(at)
-                or self._opens_with_participle(at)
-            ):
-                stop = next((k for k in range(at, self.size) if self.tokens[k].text == ","), None)
-                if stop is None:
-                    cut = self._after_adverbial(at, min(self.size - 1, at + 8))
-                    return None if cut is None else self._leading_at(cut)
-                at = stop + 1
-            else:
-                break
-        return self._leading_at(at)
-
-    def _dates(self, at: int) -> bool:
-        """Whether what opens a sentence, up to a comma, tells when: `A few days later, …`."""
-        stop = next((k for k in range(at, min(self.size, at + 6)) if self.tokens[k].text == ","), None)
-        return stop is not None and self.low(stop - 1) in {"later", "earlier", "ago", "after", "before"}
-
-    def subject_after(self, verb: int) -> Phrase | None:
-        """The subject of the clause that a verb of saying opens, after `that` and a time: `said that, in May, Velling left`."""
-        at = verb + 1 + (self.low(verb + 1) == "that")
-        if self.low(at) in lex.PREPOSITIONS:
-            stop = next((k for k in range(at, self.size) if self.tokens[k].text == ","), None)
-            if stop is None:
-                return None
-            at = stop + 1
-        found = self._leading_at(at)
-        return found[0] if found and self.kind(found[1]) == "word" else None
-
-    def _opens_with_participle(self, at: int) -> bool:
-        """Whether `Asked …`, `Speaking …` opens a clause; `Ahmed said` and `Manning, who …` do not."""
-        if (
-            not self.low(at).endswith(("ing", "ed"))
-            or self.low(at) in lex.NOT_PARTICIPLES
-            or (at and self._capital(at))
-        ):
-            return False
-        return (
-            self.kind(at + 1) == "word"
-            and not self._capital(at + 1)
-            and not self._finite(at + 1)
-            and not lex.STANCE.match(self.low(at + 1))
-            and self.low(at + 1) not in lex.ADVERBS
-        )
-
-    def _leading_at(self, at: int) -> tuple[Phrase, int] | None:
-        if self.kind(at) != "word" or self.low(at) in lex.JOINS or self.low(at).startswith(("i'", "we'", "you'")):
-            return None
-        stop = at
-        while stop < self.size and self.kind(stop) == "word" and stop - at < _NP_WORDS:
-            if stop > at and (
-                self._finite(stop)
-                or self.low(stop) in lex.JOINS
-                or lex.STANCE.match(self.low(stop))
-                or (self.low(stop).endswith("ed") and not self._capital(stop))
-            ):
-                break
-            if self.low(stop) in lex.ADVERBS - lex.ADJECTIVES and stop > at:
-                break
-            stop += 1
-        verb = stop
-        while stop - 1 > at and (self.low(stop - 1) in lex.ADVERBS or self._manner(stop - 1)):
-            stop -= 1
-        end = stop
-        if self.low(stop) == ",":
-            closing = next((k for k in range(stop + 1, self.size) if self.tokens[k].text == ","), None)
-            if closing is not None and self._describes(stop + 1, closing - 1):
-                end, verb = closing, closing + 1
-        phrase = self._phrase(at, end - 1, stop - 1)
-        return (phrase, verb) if phrase else None

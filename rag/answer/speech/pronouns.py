@@ -49,35 +49,38 @@ def referent(reading: Reading, number: int, pronoun: str, at: int) -> Voice | No
     """Whom a pronoun stands for: the subject before it in its sentence, or whom the sentences just before it are about."""
     if pronoun not in {"he", "she", "they", "it"}:
         return None
-    for voice in _led_by(reading, reading.parts[number], at):
-        if _fits(reading, voice, pronoun):
-            return voice
-        if voice.kind == "person" and pronoun in {"he", "she"}:
-            return None
-    if _names_another(reading, reading.parts[number], pronoun, at):
+    leading = _led_by(reading, reading.parts[number], at)
+    if leading and _fits(reading, leading, pronoun):
+        return leading
+    led = leading is not None and leading.kind == "person" and pronoun in {"he", "she"}
+    if led or _names_another(reading, reading.parts[number], pronoun, at):
         return None
+    return _before(reading, number, pronoun)
+
+
+def _before(reading: Reading, number: int, pronoun: str) -> Voice | None:
+    """Whom a pronoun stands for by the sentences just before its own, across one paragraph break at most."""
     breaks = int(reading.parts[number].first)
     for back in reversed(reading.parts[max(0, number - _BACK) : number]):
         meant = next((voice for voice in _candidates(back, pronoun) if _fits(reading, voice, pronoun)), None)
-        if meant is None and reading.parts[number].pronoun and (told := _told_of(reading, back, pronoun)):
-            return told
         if meant is not None:
             return meant if _is_clear(reading, back, meant, pronoun) else None
+        if reading.parts[number].pronoun and (told := _told_of(reading, back, pronoun)):
+            return told
         breaks += back.first
         if breaks > 1 or _others(reading, back, pronoun):
             return None
     return None
 
 
-def _led_by(reading: Reading, part: Part, at: int) -> list[Voice]:
+def _led_by(reading: Reading, part: Part, at: int) -> Voice | None:
     """Whoever leads a sentence, where that stands before an offset and is no pronoun."""
     leading = part.clause.leading()
     if leading is None or leading[0].end > at or not part.clause.can_speak(leading[0]):
-        return []
+        return None
     if part.clause.masked[leading[0].start : leading[0].end].lower() in lex.PRONOUNS:
-        return []
-    voice = voice_of(reading, part, leading[0])
-    return [voice] if voice else []
+        return None
+    return voice_of(reading, part, leading[0])
 
 
 def _names_another(reading: Reading, part: Part, pronoun: str, at: int) -> bool:

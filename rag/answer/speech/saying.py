@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rag.answer.speech import lexicon as lex
+from rag.answer.speech.forms import VERBS, Rank, Verb
 from rag.answer.speech.frames import Frames, Saying
-from rag.answer.speech.lexicon import Rank
 from rag.answer.speech.tokens import Phrase
 
 __all__ = ["Clause", "Saying"]
@@ -22,7 +22,7 @@ class Clause(Frames):
         found = [*self._verbs(), *self._sources(), *self._through_another(), *self._labelled()]
         if len(found) > 1 and any(saying.rank == Rank.SOURCE and saying.at <= 1 for saying in found):
             # What the source says is the source's, unless it is itself that someone said something.
-            kept = {lex.VERBS[s.verb].base for s in found if s.verb in lex.VERBS and s.rank <= Rank.MAIN} & lex.CLAIMING
+            kept = {VERBS[s.verb].base for s in found if s.verb in VERBS and s.rank <= Rank.MAIN} & lex.CLAIMING
             found = found if kept else [s._replace(rank=Rank.MAIN) if s.rank == Rank.SOURCE else s for s in found]
         # Of two that close something, one before its subject frames more: `X has pointed out that …, said Y`.
         found.sort(key=lambda saying: (saying.rank, not self._stands_before(saying), saying.at))
@@ -41,7 +41,7 @@ class Clause(Frames):
     def _verbs(self) -> Iterator[Saying]:
         earlier: Phrase | None = None
         for at, token in enumerate(self.tokens):
-            verb = lex.VERBS.get(token.text.replace("’", "'")) if token.kind == "word" else None
+            verb = VERBS.get(token.text.replace("’", "'")) if token.kind == "word" else None
             if verb is None or not self._fits(at, verb):
                 continue
             saying = self._verb(at, verb, earlier)
@@ -49,7 +49,7 @@ class Clause(Frames):
                 earlier = earlier if saying.rank == Rank.LOOSE else saying.subject
                 yield saying
 
-    def _verb(self, at: int, verb: lex.Verb, earlier: Phrase | None) -> Saying | None:
+    def _verb(self, at: int, verb: Verb, earlier: Phrase | None) -> Saying | None:
         left = at - 1
         while self._between(left):
             left -= 1
@@ -68,7 +68,7 @@ class Clause(Frames):
             return None
         return self._inverted(at, left, verb) or self._straight(at, left, verb, earlier)
 
-    def _straight(self, at: int, left: int, verb: lex.Verb, earlier: Phrase | None) -> Saying | None:
+    def _straight(self, at: int, left: int, verb: Verb, earlier: Phrase | None) -> Saying | None:
         """`X said …`, `X did this and said …`, `X, who said …`."""
         if self.low(at + 1) == "by":
             return None
@@ -88,7 +88,7 @@ class Clause(Frames):
         found = self.leading()
         return found[0] if found and found[1] <= before and found[0].end <= self.tokens[before].start else None
 
-    def _inverted(self, at: int, left: int, verb: lex.Verb) -> Saying | None:  # noqa: PLR0911 - one return for each way not to be one
+    def _inverted(self, at: int, left: int, verb: Verb) -> Saying | None:  # noqa: PLR0911 - one return for each way not to be one
         """`“…,” said X` and `…, said X`."""
         before = self.tokens[left].text if left >= 0 else ""
         if not verb.inverts or left != at - 1:
@@ -114,7 +114,7 @@ class Clause(Frames):
             return None
         return Saying(phrase, self.tokens[at].text, self._addressee(after - 1, None), Rank.FRAME, at)
 
-    def _passive(self, at: int, verb: lex.Verb) -> Saying | None:
+    def _passive(self, at: int, verb: Verb) -> Saying | None:
         """`X was told by Y`, `his death was confirmed by Y`, and `X was quoted as saying`."""
         if not verb.passive:
             return None
@@ -126,40 +126,38 @@ class Clause(Frames):
             return None
         return Saying(phrase, self.tokens[at].text, None, Rank.LOOSE, at)
 
-    def _participle(self, at: int, left: int, verb: lex.Verb, earlier: Phrase | None) -> Saying | None:
+    def _participle(self, at: int, left: int, verb: Verb, earlier: Phrase | None) -> Saying | None:
         """`…, saying that …` and `with X describing …`."""
         judging = self.tokens[at].text in lex.JUDGING_PARTICIPLES and self.low(left) == ","
         quoting = self.kind(at + 1) == "quote" or self.low(at + 1) == "it"
-        if verb.rank > Rank.MAIN and not (self.low(left) == "with" or quoting or judging):
-            return None
-        if verb.base in lex.NOT_WHILE:
+        said = verb.rank <= Rank.MAIN or self.low(left) == "with" or quoting or judging
+        if not said or verb.base in lex.NOT_WHILE:
             return None
         issued = self.low(left) in lex.UTTERED and self.tokens[at].text in lex.UTTERING
         if (left == at - 1 and (self.low(left) in {",", "by", "and"} or issued)) or self.kind(left) == "quote":
-            if self.low(left) == "by":
-                return None
             subject = earlier or self._leading_phrase(at)
-            if subject is None or not self.can_speak(subject) or (judging and self._is_stated(subject)):
+            able = self.low(left) != "by" and subject is not None and self.can_speak(subject)
+            if subject is None or not able or (judging and self._is_stated(subject)):
                 return None
-            return self._made(subject, at, verb, rank=Rank.PARTICIPLE)
+        else:
+            subject = self._with_subject(left)
+        return self._made(subject, at, verb, rank=Rank.PARTICIPLE) if subject else None
+
+    def _with_subject(self, left: int) -> Phrase | None:
+        """The subject of a participle after `with`: `with Lee Hall calling it late`."""
         if self.low(left) in lex.PREPOSITIONS | lex.JOINS | {""} or self.kind(left) != "word":
             return None
         first = self.back(left)
-        opener = self.low(first - 1)
-        first = (
-            first
-            if opener == "with"
-            else next((k for k in range(left, max(left - 8, 0), -1) if self.low(k) == "with"), -2) + 1
-        )
-        phrase = self._phrase(first, left, left) if first > 0 else None
-        return self._made(phrase, at, verb, rank=Rank.PARTICIPLE) if phrase else None
+        if self.low(first - 1) != "with":
+            first = next((k for k in range(left, max(left - 8, 0), -1) if self.low(k) == "with"), -2) + 1
+        return self._phrase(first, left, left) if first > 0 else None
 
     def _is_stated(self, subject: Phrase) -> bool:
         """Whether a phrase leads a sentence that says what it is, not what it does: `The party is based on …, advocating …`."""
         found = self.leading()
         return found is not None and found[0] == subject and self.low(found[1]) in lex.BE
 
-    def _subject(self, phrase: Phrase, at: int, left: int, verb: lex.Verb) -> Saying | None:
+    def _subject(self, phrase: Phrase, at: int, left: int, verb: Verb) -> Saying | None:
         """The attribution to a phrase before its verb, if it can speak: main clause, or relative clause (`which X said was …`)."""
         if self._is_nobody(phrase, left) or not self._suits(phrase, at, left, verb):
             return None
@@ -170,5 +168,5 @@ class Clause(Frames):
             rank = Rank.FRAME
         return None if rank is None else self._made(phrase, at, verb, rank=rank)
 
-    def _made(self, subject: Phrase, at: int, verb: lex.Verb, *, rank: Rank) -> Saying:
+    def _made(self, subject: Phrase, at: int, verb: Verb, *, rank: Rank) -> Saying:
         return Saying(subject, self.tokens[at].text, self._addressee(at, verb), rank, at)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from rag.answer.speech import lexicon as lex
+from rag.answer.speech.forms import VERBS
 
 _QUOTATION = re.compile(
     r"“[^”]*(?:”|\Z)|«[^»]*(?:»|\Z)|\"[^\"]*(?:\"|\Z)|(?<![\w’'])‘[^’]*(?:’(?!\w)[^‘’]*)*?(?:’(?!\w)|\Z)"
@@ -111,7 +112,7 @@ class Words:
             return False
         if low in lex.FINITE:
             return True
-        if low in lex.VERBS and not lex.VERBS[low].noun and not low.endswith("ing"):
+        if low in VERBS and not VERBS[low].noun and not low.endswith("ing"):
             return self.low(at - 1) not in lex.DETERMINERS
         return low.endswith("ed") and len(low) > len("need") and self.low(at + 1) in lex.OBJECT_STARTS
 

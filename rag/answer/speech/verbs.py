@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from rag.answer.speech import lexicon as lex
-from rag.answer.speech.lexicon import Rank
-from rag.answer.speech.phrases import Phrases
+from rag.answer.speech.forms import VERBS, Rank, Verb
+from rag.answer.speech.leads import Leads
 from rag.answer.speech.tokens import Phrase
 
 
-class Verbs(Phrases):
+class Verbs(Leads):
     """A tokenised sentence, asked about its verbs of saying."""
 
-    def _fits(self, at: int, verb: lex.Verb) -> bool:
+    def _fits(self, at: int, verb: Verb) -> bool:
         after = self.low(at + 1)
         if (
             verb.base in lex.QUOTING
@@ -28,7 +28,7 @@ class Verbs(Phrases):
             return False
         return after not in verb.never or (after == "by" and verb.passive)
 
-    def _has_object(self, at: int, verb: lex.Verb) -> bool:
+    def _has_object(self, at: int, verb: Verb) -> bool:
         """Whether what such a verb needs follows: an object, and later in the sentence one of some words (`attacked X for …`)."""
         if verb.later is None:
             return True
@@ -42,6 +42,9 @@ class Verbs(Phrases):
     def _appoints(self, at: int) -> bool:
         """Whether a form says nothing with a plain object: `confirmed judge Hall`, `wrote Norvik Times columns`, `alleged fraud`."""
         form, after = self.low(at), self.low(at + 1)
+        if form in {"alleged", "alleges", "reported", "claimed"} and at == 1 and self.low(0).endswith("ing"):
+            # `Citing alleged fraud, …`
+            return after not in lex.OBJECT_STARTS and self.kind(at + 1) != "quote" and not self._capital(at + 1)
         if form in {"alleged", "alleges"}:
             told = self._capital(at - 1) or self.low(at - 1) in lex.PRONOUNS | lex.AUXILIARIES
             return not (told or after in lex.OBJECT_STARTS or self._capital(at + 1) or self.kind(at + 1) == "quote")
@@ -49,14 +52,10 @@ class Verbs(Phrases):
             return False
         if form.startswith("wr") and self.low(at - 1) in {"who", "which"} and after not in {"that", "in", "to", "on"}:
             return True
-        if self.kind(at - 1) != "word":
-            return False
-        if form.startswith("confirm") and after == "for":
-            return True
-        if not self._capital(at + 1) and not (lex.is_role(after) and self._capital(at + 2)):
-            return False
-        end = self.forward(at + 1)
-        return not self._finite(end)
+        if self.kind(at - 1) != "word" or (form.startswith("confirm") and after == "for"):
+            return self.kind(at - 1) == "word"
+        named = self._capital(at + 1) or (lex.is_role(after) and self._capital(at + 2))
+        return named and not self._finite(self.forward(at + 1))
 
     def _names_as(self, at: int) -> bool:
         """Whether someone is called something: `called Velling a liar`."""
@@ -80,7 +79,7 @@ class Verbs(Phrases):
         subject = before in lex.PRONOUNS or self._capital(left) or lex.is_speaker(before)
         return not (verbal and subject)
 
-    def _is_unsaid(self, at: int, left: int, skipped: set[str], verb: lex.Verb) -> bool:
+    def _is_unsaid(self, at: int, left: int, skipped: set[str], verb: Verb) -> bool:
         """Whether nothing was said: `did not say`, `would say`, `refused to say`; or the form is a plural's without one (`the state`)."""
         if (skipped & lex.NEGATIONS and verb.base != "deny") or any(word.endswith("n't") for word in skipped):
             return True
@@ -102,7 +101,7 @@ class Verbs(Phrases):
             return at
         return k if self.kind(k) == "word" or self.low(k) == "," else at
 
-    def _suits(self, phrase: Phrase, at: int, left: int, verb: lex.Verb) -> bool:
+    def _suits(self, phrase: Phrase, at: int, left: int, verb: Verb) -> bool:
         """Whether a phrase is a fit subject of this verb: documents read, people post, only some nouns speak."""
         document = self._heads(phrase, lex.is_document)
         if (verb.base == "read" and not (document and self._quotes(at + 1))) or (verb.base == "post" and document):
@@ -121,7 +120,7 @@ class Verbs(Phrases):
         first_person = self.low(left) in lex.FIRST_PERSON
         return first_person or words in lex.NOBODY or words.split()[0] in {"no", "none", "neither", "nobody", "few"}
 
-    def _says_when(self, phrase: Phrase, first: int, verb: lex.Verb) -> bool:
+    def _says_when(self, phrase: Phrase, first: int, verb: Verb) -> bool:
         """Whether a clause of time tells how its sentence's subject spoke: `Velling erred when she claimed that …`."""
         leading = self.leading()
         pronoun = self.masked[phrase.start : phrase.end].lower() in {"he", "she"}
@@ -142,7 +141,7 @@ class Verbs(Phrases):
 
     def _reported(self, at: int) -> bool:
         """Whether a clause that follows this token is what another says: `who claimed Velling said`."""
-        return self.kind(at) == "word" and self.low(at) in lex.VERBS and not self._capital(at)
+        return self.kind(at) == "word" and self.low(at) in VERBS and not self._capital(at)
 
     def _opens_subordinate(self, first: int) -> bool:
         """Whether a phrase is inside a clause that opens the sentence: `After the long talks X said …, Y …`."""
@@ -177,7 +176,7 @@ class Verbs(Phrases):
         first = inner[0]
         return self.low(first - 1) not in lex.RELATIVES and not self._reported(first - 1)
 
-    def _clause_rank(self, phrase: Phrase, verb: lex.Verb) -> Rank | None:
+    def _clause_rank(self, phrase: Phrase, verb: Verb) -> Rank | None:
         """The rank of the clause that a subject opens; None in a subordinate clause, which says nothing of its sentence."""
         first = next(k for k in range(self.size) if self.tokens[k].start >= phrase.start)
         join = self.low(first - 1)

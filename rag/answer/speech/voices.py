@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from rag.answer.speech import lexicon as lex
+from rag.answer.speech.forms import Rank
 from rag.answer.speech.mentions import long_forms, mentions_in
 from rag.answer.speech.naming import owner, voice_of
 from rag.answer.speech.pronouns import learn_pronouns, referent
@@ -128,10 +129,9 @@ def _asker(parts: Sequence[Part], title: str, label: str, answering: AbstractSet
     """The name that an interviewer's initials stand for, the interviewed left out; the initials where there is not one such name."""
     # A name in one word, whose initials are those of its parts (`Newswire`, NW), or in three and more: two initials are many people's.
     if len(label) > _FEW_INITIALS:
-        pattern = r"\s".join(rf"{letter}[\w.-]*" for letter in label)
+        pattern, texts = r"\s".join(rf"{letter}[\w.-]*" for letter in label), [part.text for part in parts]
     else:
-        pattern = label[0] + "".join(rf"[a-z]+{letter.lower()}" for letter in label[1:]) + "[a-z]*"
-    texts = [title, *(part.text for part in parts)]
+        pattern, texts = label[0] + "".join(rf"[a-z]+{letter.lower()}" for letter in label[1:]) + "[a-z]*", [title]
     found = {match.group() for text in texts for match in re.finditer(rf"\b{pattern}\b", text)} - answering
     return found.pop() if len(found) == 1 else label
 
@@ -214,7 +214,7 @@ def _attribute(reading: Reading, number: int, part: Part) -> None:
     voice = _speaker(reading, number, part, found) if found else None
     if found and voice is None:
         # A pronoun in the middle of a speech: whoever else says something in the sentence.
-        others = [saying for saying in sayings if saying.rank <= lex.Rank.MAIN and saying is not found]
+        others = [saying for saying in sayings if saying.rank <= Rank.MAIN and saying is not found]
         voice = next((voice for other in others if (voice := _speaker(reading, number, part, other))), None)
     if found is None or voice is None:
         return
@@ -232,7 +232,7 @@ def _attribute(reading: Reading, number: int, part: Part) -> None:
 
 def _speaker(reading: Reading, number: int, part: Part, saying: Saying) -> Voice | None:
     """Whom an attribution names, a pronoun followed back; None for what is reported within another's words."""
-    if saying.rank >= lex.Rank.REPORTED:
+    if saying.rank >= Rank.REPORTED:
         return None
     low = part.clause.masked[saying.subject.start : saying.subject.head_end].lower()
     low = _SUBJECT_FORM.get(low, low)

@@ -244,3 +244,48 @@ def test_the_one_who_is_only_named_does_not_speak(text: str) -> None:
 def test_a_denial_and_a_reported_quotation_are_speech() -> None:
     assert _speaks("Velling", "Velling denied that the dam was old.")
     assert _speaks("Velling", "The Daily Lantern quoted Velling as saying the dam was old.")
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("Mexico", "Mexico's foreign minister Lee Hall"),
+        ("the Mexican government", "Mexico's Foreign Secretary Lee Hall"),
+        ("Britain", "UK Prime Minister Lee Hall"),
+        ("the United Kingdom", "British Prime Minister Lee Hall"),
+        ("the US", "United States President Lee Hall"),
+        ("China", "China and the US"),
+        ("the American embassy", "US Embassy"),
+        ("Velling's government", "Prime Minister Marta Velling"),
+        ("Velling's lawyer", "Velling lawyer Lee Hall"),
+        ("the Saudi crown prince", "Crown Prince Lee bin Hall of Saudi Arabia"),
+        ("the NDA", "Norvik Dam Association"),
+        ("Lee Hall of Norda", "Norda chief executive Lee Hall"),
+        ("Carroll", "Hawkins, Brandt, and Carroll"),
+        ("Velling", "Velling and Brandt"),
+    ],
+)
+def test_offices_long_names_and_lists_speak_for_whom_they_name(name: str, speaker: str) -> None:
+    assert speaks(speakers_of(f"What did {name} say?"), "It would hold.", speaker=speaker)
+
+
+@pytest.mark.parametrize(
+    ("name", "speaker"),
+    [
+        ("Velling's lawyer", "President Marta Velling"),
+        ("Velling's campaign", "President Marta Velling"),
+        ("Velling's wife", "President Marta Velling"),
+        ("Velling's son", "Marta Velling"),
+        ("Britain", "British opposition leader Lee Hall"),
+        ("Britain", "British Airways chief executive Lee Hall"),
+        ("China", "Chinese tech company chief Li Hai"),
+        ("Turkey", "Turkish opposition party leader Lee Hall"),
+        ("the White House", "The White House correspondent Lee Hall"),
+        ("the UK", "US President Lee Hall"),
+        ("the US embassy", "Chinese embassy"),
+        ("the Mexican government", "the U.S. government"),
+        ("China", "US envoy to China Lee Hall"),
+    ],
+)
+def test_a_relative_a_rival_or_a_company_does_not_speak_for_them(name: str, speaker: str) -> None:
+    assert not speaks(speakers_of(f"What did {name} say?"), "It would hold.", speaker=speaker)

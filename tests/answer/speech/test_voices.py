@@ -108,7 +108,157 @@ def test_a_surname_of_two_people_stays_as_it_is() -> None:
     text = "Lawyer Marta Velling met farmer Ole Velling. Velling said the dam was old."
     assert _speakers(text)[-1] == "Velling"
     text = "Lawyer Marta Velling said it was new. She met farmer Ole Velling. Velling said the dam was old."
-    assert _speakers(text)[-1] == "Lawyer Marta Velling"
+    assert _speakers(text)[-1] == "Velling"
+
+
+_PRINCIPAL = "Mayor Marta Velling opened the dam. Velling cut a ribbon. Engineers cheered Velling.{middle} Velling said the dam was old."
+
+
+@pytest.mark.parametrize(
+    ("middle", "speaker"),
+    [
+        (" The boat of Hunter Velling sank in a storm. It was late when the rain stopped.", "Velling"),
+        (" Hunter Velling's boat was there.", "Mayor Marta Velling"),
+        (" Her son Hunter Velling left.", "Velling"),
+        (
+            " The younger Velling left. Her son Hunter Velling had arrived at noon, before the rain."
+            + " It rained." * 30,
+            "Mayor Marta Velling",
+        ),
+    ],
+)
+def test_a_surname_alone_is_whom_the_article_called_so_before_it_named_another(middle: str, speaker: str) -> None:
+    assert _speakers(_PRINCIPAL.format(middle=middle))[-1] == speaker
+
+
+def test_a_surname_alone_is_whom_the_headline_means_by_it() -> None:
+    text = (
+        "President Marta Velling met her cousin Ole Velling at noon." + " It rained." * 40 + " Velling said it was old."
+    )
+    plain = Article(id="plain", text=text, title="Rain falls in Norvik")
+    headed = Article(id="headed", text=text, title="President Velling: dam is old")
+    assert attributions(plain)[-1][1] == Attribution("Velling", "said")
+    assert attributions(headed)[-1][1] == Attribution("President Marta Velling", "said")
+
+
+def test_the_elder_of_two_stays_as_it_is() -> None:
+    text = "Mayor Marta Velling spoke. Velling left. Velling ate. Ole Velling slept." + " It rained." * 40
+    assert _speakers(f"{text} The elder Velling said it was old.")[-1] == "The elder Velling"
+
+
+@pytest.mark.parametrize(
+    ("before", "short", "speaker"),
+    [
+        ("Party nominee Gloria La Ranta arrived.", "La Ranta", "Party nominee Gloria La Ranta"),
+        (
+            "Norway's Foreign Secretary Marta Velling arrived.",
+            "The foreign minister",
+            "Norway's Foreign Secretary Marta Velling",
+        ),
+        ("Ole Brandt wrote to the Norwegian embassy in Paris.", "The embassy", "Norwegian embassy"),
+        (
+            "The letter went to the Norwegian Department of Trade.",
+            "The Trade Department",
+            "Norwegian Department of Trade",
+        ),
+        ("The Norvik Lantern published a long report on the dam.", "The report", "The Norvik Lantern"),
+        ("Norway and Sweden met in Oslo.", "Both countries", "Norway and Sweden"),
+    ],
+)
+def test_a_short_name_goes_back_to_the_only_fuller_one(before: str, short: str, speaker: str) -> None:
+    assert _speakers(f"{before} {short} said it would hold.")[-1] == speaker
+
+
+@pytest.mark.parametrize(
+    ("before", "short"),
+    [
+        ("Finance Secretary Marta Velling arrived.", "The foreign minister"),
+        ("The Norwegian embassy and the Swedish embassy closed.", "The embassy"),
+        ("The Norwegian Department of Trade met the Swedish Department of Trade.", "The Trade Department"),
+        ("The Lantern published a report on the dam. The Herald published a report on the rain.", "The report"),
+        ("Norway and Sweden met Denmark and Finland.", "Both countries"),
+    ],
+)
+def test_a_short_name_of_two_stays_as_it_is(before: str, short: str) -> None:
+    assert _speakers(f"{before} {short} said it would hold.")[-1] == short
+
+
+@pytest.mark.parametrize(
+    ("text", "speaker"),
+    [
+        ("Hall, Fox, and Brandt all argued it was old.", "Hall, Fox, and Brandt"),
+        ("Lee Hall, Tara Fox and Ole Brandt said it was old.", "Lee Hall, Tara Fox and Ole Brandt"),
+        ("On Monday, Lee Hall, Tara Fox and Ole Brandt said it was old.", "Lee Hall, Tara Fox and Ole Brandt"),
+        ("In Paris, France, Hall and Brandt said it was old.", "Hall and Brandt"),
+        ("It rained in Oslo, Norway, and Brandt said it was old.", "Brandt"),
+        (
+            "Norvik signed the law, therefore, officials have pointed out the risks, said Velling, noting the dam was old.",
+            "Velling",
+        ),
+        ("Norda's notice said it was old.", "Norda"),
+        ("Norda's quarterly report said it was old.", "Norda"),
+        ("Monday's report said it was old.", "Monday's report"),
+        ("According to a statement released by Norda, it was old.", "Norda"),
+        ("According to a report on Norda, it was old.", "a report"),
+        ("According to the Commission on Dams, it was old.", "the Commission on Dams"),
+        (
+            "Dana Fox, a UN rapporteur for the Office of Dams who had seen the site, cautioned it was old.",
+            "Dana Fox",
+        ),
+        ("Hugo Fox held a press conference claiming it was old.", "Hugo Fox"),
+        ("Hugo Fox addressed reporters, calling for a new dam.", "Hugo Fox"),
+        ("Hugo Fox left the party, accusing Velling of theft.", "Hugo Fox"),
+        ("Hugo Fox slammed Velling for the delay.", "Hugo Fox"),
+        ("Hugo Fox attacked the press for the delay.", "Hugo Fox"),
+        ("Hugo Fox credited the crew with the rescue.", "Hugo Fox"),
+        ("Hugo Fox endorsed the new dam.", "Hugo Fox"),
+        ("Hugo Fox implied it was old.", "Hugo Fox"),
+        ("Norvik police identified the driver as Hugo Fox.", "Norvik police"),
+        ("The Lantern regarded the plan as late.", "The Lantern"),
+        ("Hugo Fox is calling for a new dam.", "Hugo Fox"),
+        ("Hugo Fox made a fool of himself when he claimed it was new.", "Hugo Fox"),
+        ("On live television Fox said it was old.", "Fox"),
+        ("A few days later, Hugo Fox warned it was old.", "Hugo Fox"),
+    ],
+)
+def test_a_frame_of_newswriting_tells_who_says_it(text: str, speaker: str) -> None:
+    assert _speakers(text) == [speaker]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The Senate confirmed judge Hall to the court.",
+        "The Senate confirmed Lee Hall.",
+        "Three candidates confirmed for the debate.",
+        "The insider who wrote Norvik Times columns was revealed to be Lee Hall.",
+        "E-mails detailed the sales and alleged bribery.",
+        "Hurricane Zeta slammed Norvik for two days.",
+        "Two ships attacked a Norwegian tanker.",
+        "The party is based on old teachings, advocating for thrift.",
+        "Norvik is a plan outlining the cost.",
+        "Citing alleged theft, it closed.",
+        "The case against Velling is that, in the time of Lee Hall, he said nothing new.",
+    ],
+)
+def test_an_act_that_is_no_speech_has_no_speaker(text: str) -> None:
+    assert _speakers(f"Lawyer Lee Hall met farmer Hugo Velling. {text}")[-1] is None
+
+
+def test_a_pronoun_is_whom_a_body_s_words_are_about() -> None:
+    text = "The Lantern revealed that, in May, Prince Lee Hall took the blame for the death of Ole Brandt. Speaking to Ann Fox of Norvik Radio, he said it was over."
+    assert _said(text)[-1] == Attribution("Prince Lee Hall", "said", "Ann Fox of Norvik Radio")
+    both = "The Lantern revealed that Prince Lee Hall met Mr Ole Brandt. Mr Brandt left. He said it was over."
+    assert _speakers(both)[-1] != "Prince Lee Hall"
+
+
+def test_a_name_that_looks_like_a_role_is_a_name() -> None:
+    assert _speakers("Hunter Velling met Peter Fox. Fox said it was old.")[-1] == "Peter Fox"
+
+
+def test_the_next_of_a_list_describes_nobody() -> None:
+    text = "Minister Lee Hall, Mayor Tara Fox and others met. Hall said it was old."
+    assert _speakers(text)[-1] == "Minister Lee Hall"
 
 
 def test_initials_go_back_to_the_long_form() -> None:
@@ -186,7 +336,22 @@ def test_a_printed_interview_is_said_by_whoever_has_the_turn() -> None:
         "((Marta Velling)) It rained.",
     ]
     speakers = _speakers("\n\n".join([_OPENING, *turns]))
-    assert speakers == [None, None, *["Marta Velling"] * 2, None, "Marta Velling"]
+    assert speakers == [None, "QQ", *["Marta Velling"] * 2, "QQ", "Marta Velling"]
+
+
+def test_an_interviewer_s_initials_go_back_to_a_name_and_only_for_a_paragraph() -> None:
+    turns = [
+        "((NW)) Is it old?",
+        "((Marta Velling)) It is.",
+        "((NW)) Why?",
+        "It rained, said the children.",
+        "((OPQ)) And now?",
+        "((Marta Velling)) Nothing.",
+    ]
+    text = "\n\n".join(["Olga P. Quist wore red.", *turns])
+    article = Article(id="interview", text=text, title="Engineer tells Newswire about her dam")
+    speakers = [found and found.speaker for _, found in attributions(article)]
+    assert speakers == [None, "Newswire", "Marta Velling", "Newswire", None, "Olga P. Quist", "Marta Velling"]
 
 
 def test_a_span_of_two_speakers_has_none() -> None:
