@@ -124,5 +124,6 @@ def content_words(text: str) -> list[Word]:
 
 
 def stems(text: str) -> list[str]:
-    """The stems of all words of a text, in order."""
-    return [word.stem for word in words(text)]
+    """The stems of all words of a text, in order: those of `words`, without the cost of where they stand."""
+    plain = _ACRONYM.sub(lambda found: found.group().replace(".", "").upper() + " ", text)
+    return [stem(word) for word in _WORD.findall(_POSSESSIVE.sub(" ", plain))]

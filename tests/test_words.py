@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rag.words import content_words, related, stem, stems, words
@@ -84,3 +84,11 @@ def test_different_countries_are_not_related() -> None:
 def test_related_is_reflexive_and_symmetric(one: str, other: str) -> None:
     assert related(one, one)
     assert related(one, other) == related(other, one)
+
+
+@given(st.text(alphabet="aZ.'’s U3,- \n“é", max_size=40) | st.text(max_size=60))
+@settings(deadline=None)
+@example("U.S.A. and the U.S.-backed mayors’ plan: it's 3.5")
+@example("A.B.C")
+def test_stems_alone_are_those_of_the_words_with_their_places(text: str) -> None:
+    assert stems(text) == [word.stem for word in words(text)]

@@ -127,6 +127,11 @@ def _of_passage(
     text = hit.article.text
     title, opening, story_start = setting
     around = opening | _around(article_text=text, start=hit.passage.start, end=hit.passage.end)
+    # Of the passage, not of the sentence, so computed once; of the two, who speaks decides.
+    there = {
+        words_given: coverage(question, around, words_given)
+        for words_given in (frozenset[str](), question.speakers | opening)
+    }
     listed: list[Candidate] = []
     earlier: list[str] = []
     neighbour: frozenset[str] = frozenset()
@@ -142,7 +147,7 @@ def _of_passage(
                 "coverage": coverage(question, stems, given),
                 "coverage_with_neighbour": coverage(question, stems | title | neighbour, given),
                 "coverage_with_opening": coverage(question, stems | opening, given),
-                "coverage_in_article": coverage(question, around, given),
+                "coverage_in_article": there[given],
                 "phrases": phrases(tuple(question.weights), question.weights, [content]),
                 "kind": float(answers_kind(question, words_here)),
                 "passage": passage,

@@ -195,12 +195,15 @@ def _is_another(asked: frozenset[str], matched: set[str], speaker: str) -> bool:
 
 def _full_name(speaker: str) -> list[str]:
     """The words of the name in a description of a person; empty where there is only a surname."""
-    name: list[str] = []
-    for word in reversed(speaker.partition(", ")[0].split()):
-        if not word[0].isupper() or lex.is_title(word) or lex.is_body(word):
-            break
-        name.insert(0, word)
-    return name if len(name) >= _NAME_WORDS else []
+    for part in speaker.split(", "):
+        name: list[str] = []
+        for word in reversed(part.split()):
+            if not word[0].isupper() or lex.is_title(word) or lex.is_body(word):
+                break
+            name.insert(0, word)
+        if len(name) >= _NAME_WORDS:
+            return name
+    return []
 
 
 @lru_cache(maxsize=1)

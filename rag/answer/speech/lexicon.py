@@ -145,7 +145,7 @@ _NOT_ROLES = _set(
     never ever her however another either neither rather whether minor major prior exterior interior inner outer upper lower senior junior floor
     door poor color colour humor flavor harbor behavior labor labour rigor error terror horror motor layer shoulder dinner hunger anger danger finger
     murder gender offer super hyper flyer trailer container carrier cover easter master monster cluster thunder meter liter litter ladder bitter
-    elder younger better bigger larger smaller higher longer newer older wider greater fewer"""
+    elder younger human german ottoman yemen specimen omen abdomen better bigger larger smaller higher longer newer older wider greater fewer"""
 )
 SENIOR = _set(
     "senior junior former acting deputy vice prime chief lead assistant executive then current incumbent major interim retired"

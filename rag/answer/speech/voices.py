@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from rag.answer.speech import lexicon as lex
 from rag.answer.speech.forms import Rank
@@ -62,10 +63,11 @@ def _read(article: Article) -> Reading:
     learn_pronouns(reading)
     turns = _turns(reading.parts, article.title)
     for number, part in enumerate(reading.parts):
-        if turns[number] is None:
+        turn = turns[number]
+        if turn is None:
             _attribute(reading, number, part)
-        elif turns[number]:
-            part.found = Attribution(turns[number] or "", "")
+        elif turn.who and not (turn.asks and part.clause.sayings()):  # In `Did you know X said …?` two speak.
+            part.found = Attribution(turn.who, "")
     _carry_quotations(reading.parts)
     return reading
 
@@ -105,22 +107,28 @@ def _parts(article: Article) -> list[Part]:
     return parts
 
 
-def _turns(parts: Sequence[Part], title: str) -> list[str | None]:
-    """Who has the turn in a printed interview, for each sentence: a name, empty where the label does not tell, None outside of one."""
+class _Turn(NamedTuple):
+    """Who has the turn in a printed interview, empty where its label does not tell; and whether it is the one who asks."""
+
+    who: str
+    asks: bool
+
+
+def _turns(parts: Sequence[Part], title: str) -> list[_Turn | None]:
+    """Whose turn each sentence of a printed interview is; None outside of one."""
     labels = [_TURN.match(part.text) if part.first else None for part in parts]
     if sum(label is not None for label in labels) < _FEWEST_TURNS:
         return [None] * len(parts)
     answering = {label["who"] for label in labels if label and label["who"].istitle()}
-    turns: list[str | None] = []
-    turn: str | None = None
-    asks = False
+    turns: list[_Turn | None] = []
+    turn: _Turn | None = None
     for part, label in zip(parts, labels, strict=True):
         if label:
             asks = label["who"].isupper()
-            known = answering or not asks
-            turn = (_asker(parts, title, label["who"], answering) if asks else label["who"]) if known else ""
-        elif asks and part.first:
-            turn = ""  # Questions are of one paragraph; whose the next is, nothing says.
+            who = _asker(parts, title, label["who"], answering) if asks else label["who"]
+            turn = _Turn(who if answering else "", asks)
+        elif turn and turn.asks and part.first:
+            turn = _Turn("", asks=True)  # Questions are of one paragraph; whose the next is, nothing says.
         turns.append(turn)
     return turns
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NamedTuple
 
 from rag import words
@@ -34,55 +35,67 @@ _WORDS = (
     r"(?:criticisms?|claims?|allegations?|accusations?|appeals?|questions?|reports?|stor(?:y|ies)|comments?|remarks?|statements?|letters?|calls?"
     r"|suggestions?|requests?|criticism|speech|rumou?rs?|complaints?)"
 )
+_GROUNDS = r"(?:reasons?|explanations?|justifications?|arguments?|excuses?)"
 _NOUNS = (
     r"(?:views?|opinions?|comments?|reactions?|responses?|reply|replies|answers?|statements?|remarks?|stance|assessment|explanation|justification"
     r"|criticisms?|predictions?|advice|verdict)"
 )
 
 
-def _pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)  # when first needed: few questions come to the last
 
 
+# Each pattern with words of which the question has one, so that it is compiled only where it can match.
 # Where the verb only asks for words it is not among those the question looks for; elsewhere (`deny`, `predict`) it is.
 _VERBS = (
-    _pattern(rf"\b(?:what|how(?! {_MEASURE}))\b(?: else| exactly)? {_DO}\s+{_WHO}{_BETWEEN}(?P<verb>{_SAY})\b"),
-    _pattern(
-        rf"\b(?:what|why)\b(?: else| exactly)? {_BE}\s+{_WHO}(?P<verb>saying|telling|claiming|arguing|urging|warning|proposing)\b"
+    ("what how", rf"\b(?:what|how(?! {_MEASURE}))\b(?: else| exactly)? {_DO}\s+{_WHO}{_BETWEEN}(?P<verb>{_SAY})\b"),
+    (
+        "saying telling claiming arguing urging warning proposing",
+        rf"\b(?:what|why)\b(?: else| exactly)? {_BE}\s+{_WHO}(?P<verb>saying|telling|claiming|arguing|urging|warning|proposing)\b",
     ),
-    _pattern(rf"\bwhy {_DO}\s+{_WHO}{_BETWEEN}(?P<verb>{_WHY})\b"),
-    _pattern(rf"\b(?:where|when|which(?: \w+)?) {_DO}\s+{_WHO}{_BETWEEN}(?P<verb>say|said|think)\b"),
-    _pattern(rf"\bhow {_MEASURE}(?: \w+){{0,3}} {_DO}\s+{_WHO}(?P<verb>{_COUNT})\b"),
-    _pattern(rf"(?:^|[.;,] ){_DO} {_WHO}{_BETWEEN}(?P<verb>{_ADMIT})\b"),
+    ("why", rf"\bwhy {_DO}\s+{_WHO}{_BETWEEN}(?P<verb>{_WHY})\b"),
+    ("say said think", rf"\b(?:where|when|which(?: \w+)?) {_DO}\s+{_WHO}{_BETWEEN}(?P<verb>say|said|think)\b"),
+    ("say said claim predict", rf"\bhow {_MEASURE}(?: \w+){{0,3}} {_DO}\s+{_WHO}(?P<verb>{_COUNT})\b"),
+    ("did do does has have had", rf"(?:^|[.;,] ){_DO} {_WHO}{_BETWEEN}(?P<verb>{_ADMIT})\b"),
 )
 # News asks `according to` of people and offices; elsewhere it names theories and books, whose words are the text's own.
 _ACCORDING = (
-    _pattern(
-        rf"\baccording to {_NAMED}(?=\s*(?:,|\?|$)|\s+(?:what|why|how|when|where|who|which|{_DO}|{_BE}|would|will|should|can)\b)"
+    (
+        "according",
+        rf"\baccording to {_NAMED}(?=\s*(?:,|\?|$)|\s+(?:what|why|how|when|where|who|which|{_DO}|{_BE}|would|will|should|can)\b)",
     ),
 )
 _ASKS = (
-    _pattern(
-        rf"\b(?:what|how) (?:did|do|does)\s+{_WHO}(?P<verb>make(?= of)|feel(?= about)|see|view|put it|defend|depict|portray)\b"
+    (
+        "make feel see view put defend depict portray",
+        rf"\b(?:what|how) (?:did|do|does)\s+{_WHO}(?P<verb>make(?= of)|feel(?= about)|see|view|put it|defend|depict|portray)\b",
     ),
-    _pattern(
-        rf"\bhow (?:did|does|do|has|have)\s+{_WHO}(?P<verb>respond(?:ed)?|react(?:ed)?|repl(?:y|ied)|answer(?:ed)?)\s+(?:to\s+)?(?:\S+\s+){{0,5}}?{_WORDS}\b"
+    (
+        "respond responded react reacted reply replied answer answered",
+        rf"\bhow {_DO}\s+{_WHO}(?P<verb>respond(?:ed)?|react(?:ed)?|repl(?:y|ied)|answer(?:ed)?)\s+(?:to\s+)?(?:\S+\s+){{0,5}}?{_WORDS}\b",
     ),
-    _pattern(rf"\b(?:what|how|which) (?:{_BE}\s+|['’]s\s+){_OWNED}\s+(?:\w+\s+)?(?P<verb>{_NOUNS})\b"),
-    _pattern(rf"\bwhat {_BE}\s+{_OWNED}\s+(?P<verb>position|take|line|reasons?|plea|message|argument)\s+(?={_ON}\b)"),
-    _pattern(
-        rf"\bwhat {_BE} the (?P<verb>views?|opinions?|reactions?|responses?|position|stance) of {_NAMED}\s+(?={_ON}\b)"
+    ("is are was were what's", rf"\b(?:what|how|which)(?: {_BE}|['’]s)\s+{_OWNED}\s+(?:\w+\s+)?(?P<verb>{_NOUNS})\b"),
+    (
+        "position take line reason reasons plea message argument",
+        rf"\bwhat {_BE}\s+{_OWNED}\s+(?P<verb>position|take|line|reasons?|plea|message|argument)\s+(?={_ON}\b)",
     ),
-    _pattern(
-        r"\b(?:what|which) (?P<verb>(?:\w+ )?(?:reasons?|explanations?|justifications?|arguments?|excuses?))"
-        rf" {_DO}\s+{_WHO}(?:give|given|offer|offered|cite|cited|provide|provided|make|made)\b"
+    (
+        "of",
+        rf"\bwhat {_BE} the (?P<verb>views?|opinions?|reactions?|responses?|position|stance) of {_NAMED}\s+(?={_ON}\b)",
     ),
-    _pattern(rf"\bin (?!the\b){_OWNED}\s+(?P<verb>views?|opinion|words|prediction|account|eyes|estimation)\b"),
-    _pattern(r"\bin the (?P<verb>views?|opinion|words|eyes) of (?P<who>[^,?]+)"),
+    (
+        "reason reasons explanation explanations justification justifications argument arguments excuse excuses",
+        rf"\b(?:what|which) (?P<verb>(?:\w+ )?{_GROUNDS}) {_DO}\s+{_WHO}(?:give|given|offer|offered|cite|cited|provide|provided|make|made)\b",
+    ),
+    (
+        "view views opinion words prediction account eyes estimation",
+        rf"\bin (?!the\b){_OWNED}\s+(?P<verb>views?|opinion|words|prediction|account|eyes|estimation)\b",
+    ),
+    ("view views opinion words eyes", r"\bin the (?P<verb>views?|opinion|words|eyes) of (?P<who>[^,?]+)"),
 )
-_SEEKS = _pattern(
-    rf"^\W*(?:and |but )?who(?: else)? (?:(?:has|have|had|first|also|publicly)\s+)*(?:{_SAY}|says|tells|thinks|believes|claims|called|slammed|told)\b"
-)
+_SEEKS = rf"^\W*(?:and |but )?who(?: else)? (?:(?:has|have|had|first|also|publicly)\s+)*(?:{_SAY}|says|tells|thinks|believes|claims|called|slammed|told)\b"
 _NOT_FIRST = lex.PREPOSITIONS | lex.PRONOUNS | frozenset(("a", "an", "people", "there", "this", "that", "certain"))
 _NOT_WITHIN = (
     lex.FINITE
@@ -105,14 +118,16 @@ def wanted(text: str) -> Wanted | None:
 
     A question written with capitals names a speaker with capitals, or says `the minister`, `the police`.
     """
-    for pattern in (*_VERBS, *_ASKS, *_ACCORDING):
-        found = pattern.search(text)
+    listed = frozenset(re.findall(r"[\w'’]+", text.lower().replace("’", "'")))
+    for triggers, pattern in (*_VERBS, *_ASKS, *_ACCORDING):
+        found = _compiled(pattern).search(text) if not listed.isdisjoint(triggers.split()) else None
         who = re.sub(r"\s+\w+ly$", "", found["who"].strip()) if found else ""
         if not found or not who or not _is_someone(who, text) or _is_name(found, text):
             continue
-        if pattern in _ACCORDING and not _is_source(who):
+        if triggers == "according" and not _is_source(who):
             continue
-        return Wanted(who, _asking(found))
+        asks = triggers not in {verbs for verbs, _ in _VERBS} or re.fullmatch(_GENERIC, found["verb"], re.IGNORECASE)
+        return Wanted(who, _asking(found) if asks else None)
     return None
 
 
@@ -133,14 +148,11 @@ def _is_name(found: re.Match[str], text: str) -> bool:
 
 def seeks_speaker(text: str) -> bool:
     """Whether a question asks who said something."""
-    return _SEEKS.search(text) is not None
+    return _compiled(_SEEKS).search(text) is not None
 
 
-def _asking(found: re.Match[str]) -> tuple[int, int] | None:
-    if "verb" not in found.re.groupindex:
-        return found.start(), found.start("who")
-    asks = found.re not in _VERBS or re.fullmatch(_GENERIC, found["verb"], re.IGNORECASE)
-    return found.span("verb") if asks else None
+def _asking(found: re.Match[str]) -> tuple[int, int]:
+    return found.span("verb") if "verb" in found.re.groupindex else (found.start(), found.start("who"))
 
 
 def _is_someone(who: str, text: str) -> bool:
