@@ -278,13 +278,24 @@ class Index:
             where=where,
             as_of=_date(as_of, "as_of") or dt.datetime.now(dt.UTC).astimezone().date(),
             min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
-            reranker=self.reader,
+            reader=self._reader_meanwhile(),
         )
         answer = answer_to(request, self._checked(question), info=self.info, k=k)
         spent["answer"] = time.perf_counter() - started - sum(spent.values())
         timings = {name: 1e3 * seconds for name, seconds in spent.items()}
         notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))
         return answer.model_copy(update={"notes": notes, "timings_ms": timings})
+
+    def _reader_meanwhile(self) -> Callable[[], Reranker | None]:
+        """What gives the reader, which is loaded beside the encoding of the first question: neither holds the interpreter for long."""
+        if "reader" in self.__dict__:
+            return lambda: self.reader
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(1)
+        loading = pool.submit(lambda: self.reader)
+        pool.shutdown(wait=False)
+        return loading.result
 
     def query(self, question: str) -> Query:
         """A question as retrieval sees it.

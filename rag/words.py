@@ -106,6 +106,14 @@ def related(name: str, other: str) -> bool:
     return len(root) >= _SHORTEST_ROOT and long.startswith(root) and _PEOPLE.fullmatch(long[len(root) :]) is not None
 
 
+def stands_in(name: str, stems: frozenset[str]) -> bool:
+    """Whether one of the stems is a form of a name, as `related` tells."""
+    if name in stems or not stems.isdisjoint(_countries().get(name, frozenset())):
+        return True
+    root = name[:_SHORTEST_ROOT]
+    return any(stem.startswith(root) and related(name, stem) for stem in stems)
+
+
 def is_content(word: Word) -> bool:
     """Whether a word carries meaning: not a function word, unless it is the acronym `US`, `IT`, `WHO` and the like."""
     if word.surface.casefold() not in STOPWORDS:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rag.words import content_words, related, stem, stems, words
+from rag.words import content_words, related, stands_in, stem, stems, words
 
 
 def surfaces(text: str) -> list[str]:
@@ -92,3 +92,13 @@ def test_related_is_reflexive_and_symmetric(one: str, other: str) -> None:
 @example("A.B.C")
 def test_stems_alone_are_those_of_the_words_with_their_places(text: str) -> None:
     assert stems(text) == [word.stem for word in words(text)]
+
+
+@given(
+    st.sampled_from(["china", "beij", "chines", "russia", "putin", "us", "iran", "pari"]),
+    st.frozensets(
+        st.sampled_from(["china", "beij", "chines", "russian", "putin", "us", "american", "iranian", "parisian", "chile"])
+    ),
+)
+def test_a_name_stands_in_words_when_it_is_related_to_one_of_them(name: str, there: frozenset[str]) -> None:
+    assert stands_in(name, there) == any(related(name, one) for one in there)

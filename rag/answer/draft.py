@@ -31,14 +31,14 @@ Find = Callable[[str, Filter], tuple[Query, list[Found]]]
 
 @dataclass(frozen=True)
 class Request:
-    """Where to look for an answer, and the bounds it has."""
+    """Where to look for an answer, and the bounds it has; `reader` gives what reads the best sentences, if anything does."""
 
     store: Store
     find: Find
     where: Filter
     as_of: dt.date
     min_confidence: float
-    reranker: Reranker | None = None
+    reader: Callable[[], Reranker | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,9 @@ def _chosen(request: Request, query: Query, found: Sequence[Found], asked: When 
     question = analyse(query.text, request.store.frequencies(query.stems), request.store.manifest.passages)
     listed = candidates(question, query.vector, found[:PASSAGES])
     allowed = pool(question, listed)
-    if request.reranker is not None and allowed:
-        allowed = read(request.reranker, query.text, allowed)
+    reader = request.reader() if allowed else None
+    if reader is not None:
+        allowed = read(reader, query.text, allowed)
     choices = choose(allowed)
     sure = confidence(choices[0].candidate, allowed) if choices else 0.0
     if asked and choices:

@@ -194,13 +194,9 @@ def coverage(question: Question, stems: frozenset[str], given: frozenset[str] = 
     there = sum(
         weight
         for stem, weight in question.weights.items()
-        if stem in stems or stem in given or (stem in question.names and _stands_in(stem, stems))
+        if stem in stems or stem in given or (stem in question.names and words.stands_in(stem, stems))
     )
     return there / total if total else 0.0
-
-
-def _stands_in(name: str, stems: frozenset[str]) -> bool:
-    return any(words.related(name, stem) for stem in stems)
 
 
 def answers_kind(question: Question, text: str) -> bool:
@@ -215,7 +211,7 @@ def _name_coverage(names: frozenset[str], stems: frozenset[str]) -> float:
     """The share of the names that are there, in this form or a related one; 1 when there are none."""
     if not names:
         return 1.0
-    return sum(_stands_in(name, stems) for name in names) / len(names)
+    return sum(words.stands_in(name, stems) for name in names) / len(names)
 
 
 def _setting(article: Article) -> _Setting:

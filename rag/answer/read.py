@@ -9,7 +9,7 @@ from rag.answer.choose import score
 from rag.answer.features import Candidate
 from rag.rerank import Reranker
 
-READ = 8
+READ = 6
 """How many sentences are read."""
 
 _TITLE_WORDS = 10

@@ -128,7 +128,8 @@ def credited_agencies(article: Article) -> set[str]:
     lines = [line for line in text.splitlines() if line.strip()]
     edges = lines[:_CREDIT_LINES] + lines[_CREDIT_LINES:][-_CREDIT_LINES:]
     credits_ = [line for line in edges if len(line.split()) <= _CREDIT_WORDS and not _PICTURE.search(line)]
-    for name, pattern in _agency_patterns().items():
+    for name in _mentioned("\n".join([text[:_DATELINE_CHARS], *credits_])):
+        pattern = _patterns(name)
         if pattern["dateline"].search(text[:_DATELINE_CHARS]) or any(pattern["line"].search(line) for line in credits_):
             found.add(name)
     return found
@@ -136,35 +137,51 @@ def credited_agencies(article: Article) -> set[str]:
 
 def _credited_by_sentence(quote: str) -> set[str]:
     """The agencies to which a cited sentence itself goes back (`…, Reuters reported`)."""
-    return {name for name, pattern in _agency_patterns().items() if pattern["says"].search(_QUOTED.sub(" ", quote))}
+    told = _QUOTED.sub(" ", quote)
+    return {name for name in _mentioned(told) if _patterns(name)["says"].search(told)}
+
+
+def _mentioned(text: str) -> list[str]:
+    """The agencies whose name stands in a text: few, so that only their patterns are compiled."""
+    return [name for name, forms in _AGENCIES.items() if _any_agency().search(text) and re.search(forms, text)]
 
 
 @lru_cache(maxsize=1)
-def _agency_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
+def _any_agency() -> re.Pattern[str]:
+    return re.compile("|".join(_AGENCIES.values()))
+
+
+@lru_cache(maxsize=len(_AGENCIES))
+def _patterns(agency: str) -> dict[str, re.Pattern[str]]:
+    forms = _AGENCIES[agency]
     return {
-        name: {
-            "whole": re.compile(rf"(?:{forms})", re.IGNORECASE),
-            "dateline": re.compile(rf"\((?:{forms})\)|(?<=[–—-] )(?:{forms})(?= [–—-])"),
-            "line": re.compile(
-                rf"^\W*(?i:source|credit|via|by|from|agency)?\W*\b(?:{forms})\W*$"
-                rf"|(?:\||/|[–—-]|[,;]|\bfor|\bfrom|\bof|\bvia|\bby|\bwith) ?(?:the )?(?:{forms})\W*$"
-                rf"|\b(?i:reporting|report|material|information|contribut\w+|file[sd]?)\b[^.]*\b(?:{forms})\b"
-                rf"|\b(?:{forms})\b[^.]*\b(?:contributed|reporting)\b|©[^.]*\b(?:{forms})\b|according to (?:the )?(?:{forms})\W*$",
-                # The forms are names: `AP` is one, `ap` is none; the words around them are in either case.
-            ),
-            "says": re.compile(
-                rf"\b(?:according to|told|citing|reported by) (?:the )?(?:news agency )?(?:{forms})\b"
-                rf"|\b(?:{forms})(?: news agency)? (?:has |have )?(?:report(?:s|ed)|said)\b"
-            ),
-        }
-        for name, forms in _AGENCIES.items()
+        "dateline": re.compile(rf"\((?:{forms})\)|(?<=[–—-] )(?:{forms})(?= [–—-])"),
+        "line": re.compile(
+            rf"^\W*(?i:source|credit|via|by|from|agency)?\W*\b(?:{forms})\W*$"
+            rf"|(?:\||/|[–—-]|[,;]|\bfor|\bfrom|\bof|\bvia|\bby|\bwith) ?(?:the )?(?:{forms})\W*$"
+            rf"|\b(?i:reporting|report|material|information|contribut\w+|file[sd]?)\b[^.]*\b(?:{forms})\b"
+            rf"|\b(?:{forms})\b[^.]*\b(?:contributed|reporting)\b|©[^.]*\b(?:{forms})\b|according to (?:the )?(?:{forms})\W*$",
+            # The forms are names: `AP` is one, `ap` is none; the words around them are in either case.
+        ),
+        "says": re.compile(
+            rf"\b(?:according to|told|citing|reported by) (?:the )?(?:news agency )?(?:{forms})\b"
+            rf"|\b(?:{forms})(?: news agency)? (?:has |have )?(?:report(?:s|ed)|said)\b"
+        ),
     }
 
 
 def _agency(name: str) -> str | None:
     """The agency that a name names, or None."""
     plain = _ARTICLE_WORD.sub("", name.strip())
-    return next((agency for agency, found in _agency_patterns().items() if found["whole"].fullmatch(plain)), None)
+    if not _any_agency_named().search(plain):
+        return None
+    forms = ((agency, re.compile(rf"(?:{found})", re.IGNORECASE)) for agency, found in _AGENCIES.items())
+    return next((agency for agency, form in forms if form.fullmatch(plain)), None)
+
+
+@lru_cache(maxsize=1)
+def _any_agency_named() -> re.Pattern[str]:
+    return re.compile("|".join(_AGENCIES.values()), re.IGNORECASE)
 
 
 def _outlet(article: Article) -> str | None:

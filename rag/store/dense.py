@@ -88,4 +88,5 @@ class DenseIndex:
             scores, keys = self._index.search(vector[None, :], min(len(self), wanted), params=parameters)
             return [Scored(int(key), float(score)) for key, score in zip(keys[0], scores[0], strict=True) if key >= 0]
 
+        faiss.omp_set_num_threads(1)  # a single question gains nothing from a second thread, and waits for it
         return best(top, n)
