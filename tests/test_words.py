@@ -97,7 +97,9 @@ def test_stems_alone_are_those_of_the_words_with_their_places(text: str) -> None
 @given(
     st.sampled_from(["china", "beij", "chines", "russia", "putin", "us", "iran", "pari"]),
     st.frozensets(
-        st.sampled_from(["china", "beij", "chines", "russian", "putin", "us", "american", "iranian", "parisian", "chile"])
+        st.sampled_from(
+            ["china", "beij", "chines", "russian", "putin", "us", "american", "iranian", "parisian", "chile"]
+        )
     ),
 )
 def test_a_name_stands_in_words_when_it_is_related_to_one_of_them(name: str, there: frozenset[str]) -> None:

@@ -52,7 +52,10 @@ _PASSAGE: dict[str, tuple[type, ...]] = {
 }
 _INDEX: dict[str, tuple[type, ...]] = {"path": _TEXT, "articles": (int,), "passages": (int,), "digest": _TEXT}
 # What came to schema version 1 since; additions are allowed, changes are not.
-_ADDED = {"answer": {"notes"}, "citation": {"published_text"}}
+_ADDED = {
+    "answer": {"notes", "parts", "conflicts", "witnesses", "when"},
+    "citation": {"published_text", "verb", "addressee"},
+}
 
 
 def _holds(found: dict[str, Any], schema: dict[str, tuple[type, ...]], added: set[str] | None = None) -> None:
