@@ -17,7 +17,7 @@ def _listed(words: str) -> frozenset[str]:
     return frozenset(_WORD.findall(words))
 
 
-_SMALL = _listed("the a an of for and at in on from to by with its his her their this that")
+_SMALL = _listed("the a an one of for and at in on from to by with its his her their this that")
 _LINKS = _listed("of for at in on from to by with")
 _ARTICLES = _listed("the a an its his her their this that")
 _PARTICLES = _listed("al bin ibn ben von van der den de da del di la le dos du")

@@ -64,3 +64,8 @@ def test_one_speaker(one: str, other: str) -> None:
 def test_two_speakers(one: str, other: str) -> None:
     assert not same_name(one, other)
     assert not same_name(other, one)
+
+
+def test_an_official_named_with_another_determiner_is_the_same() -> None:
+    assert same_name("one official", "the official")
+    assert not same_name("one official", "the minister")
