@@ -23,7 +23,7 @@ from rag.rerank import Reranker
 from rag.store import Store
 from rag.types import Filter, Hit
 
-SHORTLIST = 30
+SHORTLIST = 24
 """How many passages, the best by the convex sum, are looked at again."""
 
 

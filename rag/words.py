@@ -106,12 +106,28 @@ def related(name: str, other: str) -> bool:
     return len(root) >= _SHORTEST_ROOT and long.startswith(root) and _PEOPLE.fullmatch(long[len(root) :]) is not None
 
 
+_MOST_SEEN = 100_000
+
+
+@lru_cache(maxsize=128)
+def _known_forms(_name: str) -> tuple[set[str], set[str]]:
+    """The stems that have been held against a name, and those of them that are forms of it; both grow."""
+    return set(), set()
+
+
 def stands_in(name: str, stems: frozenset[str]) -> bool:
     """Whether one of the stems is a form of a name, as `related` tells."""
     if name in stems or not stems.isdisjoint(_countries().get(name, frozenset())):
         return True
-    root = name[:_SHORTEST_ROOT]
-    return any(stem.startswith(root) and related(name, stem) for stem in stems)
+    seen, forms = _known_forms(name)
+    fresh = stems - seen
+    if fresh:
+        if len(seen) > _MOST_SEEN:
+            seen.clear()
+        seen |= fresh
+        root = name[:_SHORTEST_ROOT]
+        forms |= {stem for stem in fresh if stem.startswith(root) and related(name, stem)}
+    return not forms.isdisjoint(stems)
 
 
 def is_content(word: Word) -> bool:

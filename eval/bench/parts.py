@@ -27,7 +27,6 @@ _AS_OF = "2021-03-01"
 _VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "all parts": {},
     **{f"without {part}": {"leave_out": frozenset({part})} for part in config.PARTS},
-    "without BM25 among the candidates": {"dense_weight": 1.0, "leave_out": frozenset({"bm25"})},
     "without the second look": {"leave_out": frozenset({"sentence", "phrases", "coverage"})},
     "without the reranker": {"rerank": "none"},
 }

@@ -11,10 +11,11 @@ from typing import Annotated
 
 import typer
 
-from rag import config
+from rag import config, resources
 from rag.cli import options
 from rag.cli.progress import adding
 from rag.cli.render import notice
+from rag.index import Index
 
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure speed, whole processes, alternating.")
 
@@ -171,6 +172,33 @@ def first(
     from rag.evaluate.bench import first_page, run_first
 
     page = first_page(run_first(rounds))
+    if out:
+        out.write_text(page + "\n", encoding="utf-8")
+    sys.stdout.write(page + "\n")
+
+
+@bench.command()
+def warm(
+    *,
+    gold: Annotated[
+        Path | None, typer.Option("--gold", help="JSON lines of questions.", show_default="the gold set on the seeds")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", help="How many of them.", min=1)] = 80,
+    rounds: Annotated[int, typer.Option("--rounds", help="How often each is asked.", min=1, max=100)] = 3,
+    out: Annotated[Path | None, typer.Option("--out", help="Write a page of results (Markdown).")] = None,
+    index: options.IndexOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Time questions in one process, with everything loaded."""
+    del debug
+    from rag.evaluate.bench import run_warm, warm_page
+    from rag.evaluate.gold import load_questions, sample
+
+    path = gold or resources.resource("eval/gold.jsonl")
+    questions = [one.question for one in sample(load_questions(path), limit)]
+    settings = config.load(index=index)
+    with Index.open(settings=settings, notice=notice) as opened:
+        page = warm_page(run_warm(opened, questions, rounds), opened, path.name, rounds)
     if out:
         out.write_text(page + "\n", encoding="utf-8")
     sys.stdout.write(page + "\n")

@@ -13,9 +13,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from rag import resources
 from rag.config import Settings
 from rag.errors import BadInput
+from rag.index import Index
 
 _ASK = [sys.executable, "-c", "from rag.cli.entry import ask; ask()"]
 _ABSTAINED = 3
@@ -51,6 +54,39 @@ def run_first(rounds: int) -> list[float]:
             add = [sys.executable, "-c", "from rag.cli.entry import rag; rag()", "add", seeds]
             seconds.append(_timed(add, places) + _timed([*_ASK, "what did China say in Geneva?"], places))
     return seconds
+
+
+def run_warm(index: Index, questions: Sequence[str], rounds: int) -> list[float]:
+    """Milliseconds of each question, the median of its rounds, after one unmeasured round of a few questions."""
+    for question in questions[:5]:
+        index.ask(question)
+    times = []
+    for question in questions:
+        taken = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            index.ask(question)
+            taken.append(1e3 * (time.perf_counter() - started))
+        times.append(statistics.median(taken))
+    return times
+
+
+def warm_page(milliseconds: Sequence[float], index: Index, gold: str, rounds: int) -> str:
+    """The results of `run_warm` as a page of Markdown."""
+    low, middle, high = (float(np.percentile(milliseconds, share)) for share in (5, 50, 95))
+    passages = index.manifest.passages
+    return "\n".join(
+        [
+            "# Warm questions",
+            "",
+            f"{len(milliseconds)} questions of `{gold}`, the median of {rounds} rounds each, asked of an index of {passages:,} passages in one process.",
+            _machine(),
+            "",
+            "| 5th percentile ms | p50 ms | p95 ms |",
+            "| ---: | ---: | ---: |",
+            f"| {low:.1f} | {middle:.1f} | {high:.1f} |",
+        ]
+    )
 
 
 def cold_page(seconds: Mapping[str, Sequence[float]], question: str) -> str:

@@ -118,6 +118,15 @@ def test_bench_prints_and_writes_a_page(commands: Commands, tmp_path: Path) -> N
     assert [line.split(" | ")[0] for line in done.out.splitlines()[-2:]] == ["| ask", "| nothing"]
 
 
+def test_bench_warm_prints_and_writes_a_page(commands: Commands, tmp_path: Path) -> None:
+    done = commands.rag("bench", "warm", "--rounds", "1", "--limit", "2", "--out", "page.md")
+    assert done.code == 0
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == done.out
+    assert "2 questions of `gold.jsonl`" in done.out
+    low, middle, high = (float(cell) for cell in done.out.splitlines()[-1].strip("| ").split(" | "))
+    assert 0 < low <= middle <= high
+
+
 def test_bench_names_what_it_runs_against(commands: Commands) -> None:
     done = commands.rag("bench", "cold", "--against", "true")
     assert done.code == 2
