@@ -67,11 +67,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the page to write")
     parser.add_argument("--cache", type=Path, required=True, help="folder of the sets' indexes")
     parser.add_argument("--limit", type=int, default=150, help="questions a set")
+    parser.add_argument(
+        "--sets", nargs="*", default=["squad2", "xquad", "clapnq", "wice"], help="dev sets beside the news"
+    )
     arguments = parser.parse_args()
     corpora = [resources.resource("seeds"), arguments.data / "wikinews" / "corpus.jsonl"]
     held_out = Path("eval/train/held_out.txt")
     sets: list[tuple[EvalSet, Path | None]] = [(set_of_files(Path("eval/news.jsonl"), corpora), None)]
-    sets += [(set_of_folder(arguments.data / name), held_out) for name in ("squad2", "xquad", "clapnq", "wice")]
+    sets += [(set_of_folder(arguments.data / name), held_out) for name in arguments.sets]
     lines = ["# What each part adds", "", *(__doc__ or "").splitlines()[2:]]
     for chosen, only in sets:
         full: dict[str, Result] = {}
