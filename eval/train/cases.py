@@ -94,6 +94,17 @@ def cases(data: Path, cache: Path) -> Iterator[Case]:
                     yield _case(label, index, question, places, kind, held_out=held)
 
 
+def answerable_cases(data: Path, cache: Path) -> Iterator[Case]:
+    """The answerable questions of the sets themselves."""
+    for name in SETS:
+        with Index.create(cache / name) as index:
+            index.add(data / name / "corpus.jsonl")
+            for question in load_questions(data / name / "questions.jsonl"):
+                if question.answerable:
+                    places = spans_of(question, index.article)
+                    yield _case(name, index, question, places, "answerable", held_out=False)
+
+
 def _questions(row: dict[str, str]) -> tuple[GoldQuestion, GoldQuestion]:
     places = (Evidence(doc_id=row["doc_id"], quote=row["quote"]),)
     asked = GoldQuestion(id=row["id"], question=row["question"], evidence=places, answerable=True)

@@ -154,7 +154,8 @@ def _best(case: Case, depth: int, choice: Vector, reading: Vector | None = None)
     )
 
 
-def _folds(data: Sequence[Case]) -> dict[str, int]:
+def folds_of(data: Sequence[Case]) -> dict[str, int]:
+    """The fold of each document, the same every time."""
     documents = sorted({case.document for case in data})
     np.random.default_rng(0).shuffle(documents)
     return {document: number % _FOLDS for number, document in enumerate(documents)}
@@ -162,7 +163,7 @@ def _folds(data: Sequence[Case]) -> dict[str, int]:
 
 def cross_validate(data: Sequence[Case]) -> None:
     """Prints the figures of passages and of sentences without the reranker, over folds of documents."""
-    fold = _folds(data)
+    fold = folds_of(data)
     outcomes: dict[str, list[tuple[bool, bool, bool, bool]]] = {name: [] for name in (*SETS, WRITTEN)}
     for held in range(_FOLDS):
         train = [case for case in data if fold[case.document] != held]
@@ -181,7 +182,7 @@ def cross_validate(data: Sequence[Case]) -> None:
 
 def cross_validate_reading(data: Sequence[Case], choice: Vector) -> None:
     """Prints the figures with the reranker on the questions it was not trained on, over folds of documents."""
-    fold = _folds(data)
+    fold = folds_of(data)
     tested: dict[str, list[Case]] = {name: [] for name in (*SETS, WRITTEN)}
     sure: dict[int, tuple[Vector, tuple[Vector, float]]] = {}
     for held in range(_FOLDS):
