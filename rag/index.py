@@ -259,6 +259,7 @@ class Index:
             BadInput: a date cannot be read.
         """
         started = time.perf_counter()
+        question = self._checked(question)
         where = filter_of(since, until, source).model_copy(update={"without": frozenset(without)})
         k = k or self._settings.k
         spent = {"encode": 0.0, "retrieve": 0.0}
@@ -280,7 +281,7 @@ class Index:
             min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
             reader=self._reader_meanwhile(),
         )
-        answer = answer_to(request, self._checked(question), info=self.info, k=k)
+        answer = answer_to(request, question, info=self.info, k=k)
         spent["answer"] = time.perf_counter() - started - sum(spent.values())
         timings = {name: 1e3 * seconds for name, seconds in spent.items()}
         notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))

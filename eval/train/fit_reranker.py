@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from cases import Case, cases
 from sentence_transformers import CrossEncoder
@@ -28,6 +27,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import nn
 
 from rag import rerank
+from rag.answer.choose import score
 from rag.answer.read import text_to_read
 from rag.config import DEFAULT_MODEL
 from rag.embed.source import folder_of
@@ -46,6 +46,7 @@ FIRST_RIGHT = 0.7
 TOKENS = 80
 READ_TOKENS = 96
 _WIDTH = 384
+_BEST = 16
 
 
 class Example(NamedTuple):
@@ -59,15 +60,9 @@ class Example(NamedTuple):
 
 def example(case: Case) -> Example:
     """A case as an example, its candidates best first."""
-    order = np.argsort(-(case.values @ weights("choice", tuple(_choice()))), kind="stable")[:16]
+    order = sorted(range(len(case.listed)), key=lambda at: -score(case.listed[at]))[:_BEST]
     texts = [text_to_read(case.listed[at]) for at in order]
     return Example(case.question.text, case.kind, texts, [bool(case.right[at]) for at in order])
-
-
-def _choice() -> Sequence[str]:
-    from rag.answer.features import FEATURES
-
-    return FEATURES
 
 
 def sampled(one: Example, rng: random.Random) -> tuple[list[int], list[int]]:

@@ -8,7 +8,7 @@ from rag.answer.choose import Choice
 from rag.answer.cite import cite
 from rag.answer.draft import PASSAGES, Draft, Find, Request, draft, sentence_of
 from rag.answer.parts import Piece, split
-from rag.answer.time.timing import label, staleness
+from rag.answer.time import label, staleness
 from rag.answer.witness import witnesses
 from rag.errors import ArticleMissing
 from rag.store import Store

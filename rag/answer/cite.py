@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rag.answer.choose import Choice
-from rag.answer.speech.voices import attribution
+from rag.answer.speech import attribution
 from rag.store import Store
 from rag.types import Citation, Span
 

@@ -12,8 +12,7 @@ from rag.answer.conflict import Disagreement, conflicts
 from rag.answer.features import Candidate, candidates
 from rag.answer.question import Question, analyse
 from rag.answer.read import read
-from rag.answer.time.timing import REPORTED_WITHIN, Timed, apply, newest_first
-from rag.answer.time.when import When, when
+from rag.answer.time import REPORTED_WITHIN, Timed, When, apply, newest_first, when
 from rag.rerank import Reranker
 from rag.retrieve import Found, Query
 from rag.store import Store

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rag import words
 from rag.answer.question import Kind, Question
-from rag.answer.speech.asked import speaks
+from rag.answer.speech import attribution, speaks
 from rag.evidence import phrases
 from rag.retrieve import Found
 from rag.types import Article, Hit, Sentence, Span
@@ -21,7 +21,6 @@ from rag.types import Article, Hit, Sentence, Span
 _OPENING_CHARS = 400
 _AROUND_CHARS = 2500
 _CACHED = 256
-_EARLIER = 4
 _NO_SPACE = re.compile(r"\S")
 _TIME = re.compile(
     r"\b1?\d{3}s?\b|\b20\d\d\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b"
@@ -133,13 +132,13 @@ def _of_passage(
         for words_given in (frozenset[str](), question.speakers | opening)
     }
     listed: list[Candidate] = []
-    earlier: list[str] = []
+    before = ""
     neighbour: frozenset[str] = frozenset()
     for sentence, row, content in zip(hit.passage.sentences, rows, said.sentences, strict=True):
         words_here = text[sentence.start : sentence.end]
         stems = frozenset(words.stems(words_here))
         if sentence.quotable:
-            speaking = bool(question.speakers) and _speaks(question, hit.article, sentence, earlier[-_EARLIER:])
+            speaking = bool(question.speakers) and _speaks(question, hit.article, sentence)
             # Who speaks, and the setting that an article's opening gives, are not said again in each sentence of a speech.
             given = question.speakers | opening if speaking else frozenset()
             values = {
@@ -162,11 +161,11 @@ def _of_passage(
                     np.array([values[name] for name in FEATURES]),
                     names=_name_coverage(question.names, stems | neighbour | opening),
                     speaks=speaking,
-                    before=earlier[-1] if earlier else "",
+                    before=before,
                 )
             )
         neighbour = stems
-        earlier.append(words_here)
+        before = words_here
     return listed
 
 
@@ -176,13 +175,11 @@ def _around(article_text: str, start: int, end: int) -> frozenset[str]:
     return frozenset(words.stems(article_text[max(0, start - _AROUND_CHARS) : end + _AROUND_CHARS]))
 
 
-def _speaks(question: Question, article: Article, sentence: Sentence, earlier: Sequence[str]) -> bool:
+def _speaks(question: Question, article: Article, sentence: Sentence) -> bool:
     """Whether one of those asked about is who speaks, by the whole article where it tells, else by the sentence alone."""
-    from rag.answer.speech.voices import attribution
-
     said = attribution(article, Span(sentence.start, sentence.end))
     text = article.text[sentence.start : sentence.end]
-    return speaks(question.speakers, text, earlier if said else (), speaker=said.speaker if said else None)
+    return speaks(question.speakers, text, speaker=said.speaker if said else None)
 
 
 def coverage(question: Question, stems: frozenset[str], given: frozenset[str] = frozenset()) -> float:

@@ -143,7 +143,9 @@ def _credited_by_sentence(quote: str) -> set[str]:
 
 def _mentioned(text: str) -> list[str]:
     """The agencies whose name stands in a text: few, so that only their patterns are compiled."""
-    return [name for name, forms in _AGENCIES.items() if _any_agency().search(text) and re.search(forms, text)]
+    if not _any_agency().search(text):
+        return []
+    return [name for name, forms in _AGENCIES.items() if re.search(forms, text)]
 
 
 @lru_cache(maxsize=1)
