@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rag import words
-from rag.retrieve import Found, Lead, Query, retrieve, shortlist
+from rag.rerank import RerankerInfo, Scores
+from rag.retrieve import Found, Lead, Query, reordered, retrieve, shortlist
 from rag.store import Scored, Store
 from rag.types import Article, Filter, Passage, Sentence
 
@@ -140,3 +141,20 @@ def test_a_question_of_function_words_is_answered_by_vectors() -> None:
     found = retrieve(cast(Store, Given({1: [0.5], 2: [0.6]}, {})), query, k=5, where=Filter())
     assert keys(found) == [2, 1]
     assert {item.hit.lexical for item in found} == {0.0}
+
+
+def test_a_cross_encoder_reorders_the_first_passages_and_leaves_the_rest() -> None:
+    found = found_in({1: [0.9], 2: [0.8], 3: [0.7], 4: [0.6]}, {})
+    before = [item.hit.score for item in found]
+
+    class Prefers:
+        info = RerankerInfo(name="prefers", sha256="0" * 64, max_tokens=64)
+
+        def score(self, question: str, texts: Sequence[str]) -> Scores:
+            assert question == "geneva"
+            return np.arange(len(texts), dtype=np.float32)
+
+    again = reordered(Prefers(), "geneva", found, 3)
+    assert keys(again) == [3, 2, 1, 4]
+    assert [item.hit.rank for item in again] == [1, 2, 3, 4]
+    assert [item.hit.score for item in again] == before
