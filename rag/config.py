@@ -57,6 +57,24 @@ class Settings(BaseModel):
     )
     rerank_passages: int = Field(default=16, ge=1, le=100, description="passages that such a cross-encoder reorders")
     min_confidence: float = Field(default=0.2, ge=0.0, le=1.0, description="confidence under which `ask` abstains")
+    llm: str | None = Field(
+        default=None,
+        description="language model that writes the answer, as PROVIDER:NAME; None: the articles' own sentences",
+    )
+    llm_optional: bool = Field(default=False, description="answer with the articles' sentences where the model fails")
+    llm_passages: int = Field(default=8, ge=1, le=50, description="passages that the language model is given")
+    llm_max_tokens: int = Field(default=1_000, ge=16, description="tokens that it may write")
+    llm_timeout: float = Field(default=60.0, gt=0, description="seconds that one of its replies may take")
+    llm_retries: int = Field(default=3, ge=0, le=10, description="further tries after a failure that may pass")
+    llm_temperature: float = Field(default=0.0, ge=0.0, le=2.0, description="its temperature")
+    llm_cache_mb: float = Field(default=50.0, ge=0, description="replies kept, in megabytes; 0: none")
+    show_unsupported: bool = Field(default=False, description="show claims that nothing supports, struck through")
+    entail: str | None = Field(
+        default=None, min_length=1, description="entailment model, by name or folder, that checks claims as well"
+    )
+    prompts: Path | None = Field(
+        default=None, description="folder of prompts that replace those that come with this package"
+    )
     passage_tokens: int = Field(default=180, ge=16, le=510, description="model tokens a passage holds at most")
     max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")
     max_question_chars: int = Field(default=2_000, ge=1, description="questions longer than this are refused")

@@ -59,3 +59,22 @@ class ModelMissing(RagError):
 
 class ArticleMissing(RagError):
     """No article of the index has that id."""
+
+
+class LLMMissing(RagError):
+    """The language model, its library, its key or its folder is not there."""
+
+
+class LLMFailed(RagError):
+    """The language model gave no reply that can be used: no connection, refused, too slow, broken off.
+
+    `passing` tells that the same request may succeed later.
+    """
+
+    def __init__(self, message: str, remedy: str = "", *, passing: bool = False) -> None:
+        super().__init__(message, remedy)
+        self.passing = passing
+
+
+class BadPrompt(RagError):
+    """A prompt template is missing, cannot be read, or does not fit what it is for."""

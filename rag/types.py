@@ -6,7 +6,8 @@ All offsets are code-point offsets (Python string indices) into `Article.text`.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -198,6 +199,45 @@ class Witness(_Frozen):
     articles: tuple[str, ...]
 
 
+Verdict = Literal["supported", "partly", "unsupported"]
+
+
+class Claim(_Frozen):
+    """One claim that a language model made, and what the verifier found.
+
+    `passages` are the numbers of the passages that the model named (of those it was given), `citations` the numbers of the citations that support the claim;
+    `recited` tells that other passages support it than those named; `support` is the probability, in 0..1, that the evidence supports it;
+    `reasons` say what speaks against it; `shown` whether it stands in the answer's text.
+    """
+
+    text: str
+    verdict: Verdict
+    support: float
+    passages: tuple[int, ...] = ()
+    citations: tuple[int, ...] = ()
+    recited: bool = False
+    reasons: tuple[str, ...] = ()
+    shown: bool = False
+
+
+class Writing(_Frozen):
+    """Which language model wrote, from which prompt, and what it took.
+
+    `passages` are the ids of the passages it was given, in the order of their numbers; `cost` is in US dollars, None where the price is not known.
+    """
+
+    model: str
+    prompt: str
+    prompt_version: int
+    prompt_digest: str
+    passages: tuple[str, ...] = ()
+    cached: bool = False
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None
+
+
 class IndexInfo(_Frozen):
     """Which index an answer came from."""
 
@@ -220,6 +260,8 @@ class Answer(_Frozen):
     conflicts: tuple[Conflict, ...] = ()
     witnesses: tuple[Witness, ...] = ()
     when: str | None = None
+    claims: tuple[Claim, ...] = ()
+    writing: Writing | None = None
     hits: tuple[Hit, ...] = ()
     index: IndexInfo
     notes: tuple[str, ...] = ()
@@ -239,11 +281,21 @@ class Answer(_Frozen):
             "conflicts": [conflict.model_dump(mode="json") for conflict in self.conflicts],
             "witnesses": [witness.model_dump(mode="json") for witness in self.witnesses],
             "when": self.when,
+            "claims": [claim.model_dump(mode="json") for claim in self.claims],
+            "claim_counts": _counts(self.claims) if self.writing else None,
+            "llm": self.writing.model_dump(mode="json") if self.writing else None,
             "passages": [hit_json(hit) for hit in self.hits],
             "index": self.index.model_dump(),
             "notes": list(self.notes),
             "timings_ms": {name: round(ms, 1) for name, ms in self.timings_ms.items()},
         }
+
+
+def _counts(claims: Sequence[Claim]) -> dict[str, int]:
+    """How many claims have each verdict, and how many are shown."""
+    verdicts: tuple[str, ...] = get_args(Verdict)
+    counted = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in verdicts}
+    return {**counted, "shown": sum(claim.shown for claim in claims)}
 
 
 def _citation_json(citation: Citation) -> dict[str, object]:

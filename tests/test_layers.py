@@ -12,8 +12,8 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 LAYERS = (
-    {"types", "errors", "resources", "config", "words", "dates", "sentences", "weights"},
-    {"ingest", "chunk", "embed", "rerank", "store"},
+    {"types", "errors", "resources", "config", "words", "dates", "sentences", "weights", "prompts"},
+    {"ingest", "chunk", "embed", "rerank", "store", "llm"},
     {"evidence", "retrieve"},
     {"answer"},
     {"add", "index"},

@@ -1,0 +1,1 @@
+"""Verification: whether sentences of the articles support a claim."""
