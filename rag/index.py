@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -12,15 +13,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from rag import chunk, config, embed, words
-from rag.answer import PASSAGES, Request, answer_to
+from rag.answer import PASSAGES, Drafted, Request, answer_to, drafted
 from rag.embed import Embedder
-from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, ModelMismatch
+from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, LLMFailed, LLMMissing, ModelMismatch
 from rag.retrieve import Found, Query, reordered, retrieve
 from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
 
 if TYPE_CHECKING:
     from rag.add import AddReport, Progress
+    from rag.answer.synthesis import OnClaim, Writer
+    from rag.llm import LLM
     from rag.rerank import Reranker
 
 _SHORTEST_PREFIX = 4
@@ -43,6 +46,8 @@ class Index:
         self._settings = settings
         self._embedder = embedder
         self._notice = notice
+        self._using = threading.RLock()
+        self._writers: dict[int | str, Writer] = {}
 
     @classmethod
     def open(
@@ -106,7 +111,11 @@ class Index:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the index."""
+        """Lets go of the index, and of the language models that it loaded."""
+        for key, writer in self._writers.items():
+            if isinstance(key, str):
+                writer.close()
+        self._writers.clear()
         self._store.close()
 
     @property
@@ -241,8 +250,13 @@ class Index:
         min_confidence: float | None = None,
         as_of: dt.date | str | None = None,
         without: Iterable[str] = (),
+        llm: LLM | str | None = None,
+        on_claim: OnClaim = lambda _claim, _citations: None,
     ) -> Answer:
         """Answers a question with verbatim sentences, or says that the articles do not.
+
+        With a language model, it writes the answer, and what the articles do not support of it is left out. It is asked only where the articles' own
+        sentences answer the question surely enough. Several threads may ask at once.
 
         Args:
             question: the question, in words.
@@ -253,10 +267,15 @@ class Index:
             min_confidence: the confidence, in 0..1, under which to abstain.
             as_of: the day that `last week` and `latest` are read from; today where none is given.
             without: ids of articles to leave out.
+            llm: a language model, or its name, that writes the answer; the settings' own where none is given.
+            on_claim: told of each claim that the model makes and the articles support, as soon as that is known.
 
         Raises:
             BadQuestion: it is empty, too long or has no words.
             BadInput: a date cannot be read.
+            LLMMissing: the language model, or what it needs, is not there.
+            LLMFailed: it gave no reply that can be used.
+            BadPrompt: its prompt cannot be used.
         """
         started = time.perf_counter()
         question = self._checked(question)
@@ -281,11 +300,50 @@ class Index:
             min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
             reader=self._reader_meanwhile(),
         )
-        answer = answer_to(request, question, info=self.info, k=k)
-        spent["answer"] = time.perf_counter() - started - sum(spent.values())
+        with self._using:
+            asked = drafted(request, question)
+            answer = answer_to(request, asked, info=self.info, k=k)
+            spent["answer"] = time.perf_counter() - started - sum(spent.values())
+            notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))
+        answer = answer.model_copy(update={"notes": notes})
+        if llm is not None or self._settings.llm is not None:
+            begun = time.perf_counter()
+            answer = self._written(request, asked, answer, llm or self._settings.llm or "", on_claim)
+            spent["write"] = time.perf_counter() - begun
         timings = {name: 1e3 * seconds for name, seconds in spent.items()}
-        notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))
-        return answer.model_copy(update={"notes": notes, "timings_ms": timings})
+        return answer.model_copy(update={"timings_ms": timings})
+
+    def _written(self, request: Request, asked: Drafted, answer: Answer, llm: LLM | str, on_claim: OnClaim) -> Answer:
+        """The answer as a language model writes it; the extractive one where that is an abstention, or where the model fails and is optional."""
+        from rag.answer.synthesis import synthesise
+
+        try:
+            writer = self.writer(llm)
+            if not answer.abstained:
+                return synthesise(writer, request, asked, answer, on_claim)
+            note = f"no language model was asked, as nothing answers surely enough: {answer.confidence:.2f} is under {request.min_confidence}"
+        except (LLMFailed, LLMMissing) as error:
+            if not self._settings.llm_optional:
+                raise
+            note = f"answered without the language model: {error.message}"
+        return answer.model_copy(update={"notes": (*answer.notes, note)})
+
+    def writer(self, llm: LLM | str) -> Writer:
+        """What writes answers with a language model, loaded when first asked for.
+
+        Raises:
+            LLMMissing: the model, or what it needs, is not there.
+            BadPrompt: its prompt cannot be used.
+        """
+        from rag.answer.synthesis import load_writer
+
+        key = llm if isinstance(llm, str) else id(llm)
+        with self._using:
+            if key not in self._writers:
+                self._writers[key] = load_writer(
+                    self._settings, llm, self._store, self.embedder, self._notice, self._using
+                )
+            return self._writers[key]
 
     def _reader_meanwhile(self) -> Callable[[], Reranker | None]:
         """What gives the reader, which is loaded beside the encoding of the first question: neither holds the interpreter for long."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rag.answer.choose import Choice
 from rag.answer.cite import cite
@@ -11,44 +12,69 @@ from rag.answer.parts import Piece, split
 from rag.answer.time import label, staleness
 from rag.answer.witness import witnesses
 from rag.errors import ArticleMissing
+from rag.retrieve import Found
 from rag.store import Store
-from rag.types import Answer, Article, Citation, Conflict, Hit, IndexInfo, Part
+from rag.types import Answer, Article, Citation, Conflict, Hit, IndexInfo, Part, Witness
 
-__all__ = ["PASSAGES", "Find", "Request", "answer_to"]
+__all__ = ["PASSAGES", "Drafted", "Find", "Request", "answer_to", "drafted", "time_of", "witnesses_of"]
 
 _QUOTES_OF_A_PART = 2
 
 
-def answer_to(request: Request, text: str, *, info: IndexInfo, k: int) -> Answer:
+@dataclass(frozen=True)
+class Drafted:
+    """A question, its parts and the draft of an answer to each."""
+
+    question: str
+    pieces: tuple[Piece, ...]
+    drafts: tuple[Draft, ...]
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """The passages of all drafts, taken in turns, each once."""
+        listed: dict[str, Found] = {}
+        for place in range(max((len(one.found) for one in self.drafts), default=0)):
+            for one in self.drafts:
+                if place < len(one.found):
+                    listed.setdefault(one.found[place].hit.passage.passage_id, one.found[place])
+        return tuple(listed.values())
+
+
+def drafted(request: Request, text: str) -> Drafted:
+    """What was found for a question, part by part."""
+    pieces = split(text)
+    return Drafted(text, tuple(pieces), tuple(draft(request, piece.text) for piece in pieces))
+
+
+def answer_to(request: Request, asked: Drafted, *, info: IndexInfo, k: int) -> Answer:
     """The extractive answer to a question: verbatim sentences, or an abstention.
 
     Args:
         request: where to look, and the bounds the answer has.
-        text: the question.
+        asked: the question, with what was found for it.
         info: the index, as the answer names it.
         k: how many of the passages the answer shows.
     """
-    pieces = split(text)
-    drafts = [draft(request, piece.text) for piece in pieces]
+    pieces, drafts = asked.pieces, asked.drafts
     answered = [one for one in drafts if one.choices and one.confidence >= request.min_confidence]
     chosen = _chosen(answered, _QUOTES_OF_A_PART if len(pieces) > 1 else None)
     citations, faults = cite(request.store, list(chosen.values()))
     numbers = {_place(citation): citation.n for citation in citations}
     sure = min((one.confidence for one in answered), default=max((one.confidence for one in drafts), default=0.0))
     notes = [*_silent(drafts, pieces, answered), *_hints(request, drafts, cited=bool(citations)), *faults]
-    when, told = _time(drafts[0], citations)
+    when, told = time_of(asked, citations)
     quotes = " ".join(f"{citation.quote} [{citation.n}]" for citation in citations)
     return Answer(
-        question=text,
+        question=asked.question,
         text=quotes or None,
         abstained=not citations,
         confidence=sure,
         citations=tuple(citations),
         parts=_parts(pieces, drafts, answered, numbers) if len(pieces) > 1 else (),
         conflicts=tuple(_conflicts(answered, numbers)),
-        witnesses=witnesses(citations, _copies(request.store, citations)),
+        witnesses=witnesses_of(request.store, citations),
         when=when,
-        hits=_hits(drafts, k),
+        hits=_ranked([item.hit for item in asked.found[:k]]),
         notes=(*told, *notes),
         index=info,
     )
@@ -111,8 +137,9 @@ def _hints(request: Request, drafts: Sequence[Draft], *, cited: bool) -> list[st
     return ["none of the question's words stand in the articles: ask in their language, in other words"]
 
 
-def _time(one: Draft, citations: Sequence[Citation]) -> tuple[str | None, list[str]]:
-    """What the answer says about its time, and notes on what it lacks."""
+def time_of(asked: Drafted, citations: Sequence[Citation]) -> tuple[str | None, list[str]]:
+    """What an answer with some citations says about its time, and notes on what it lacks."""
+    one = asked.drafts[0]
     if one.when is None or one.timed is None:
         return None, []
     named = label(one.timed, one.when, citations)
@@ -120,25 +147,19 @@ def _time(one: Draft, citations: Sequence[Citation]) -> tuple[str | None, list[s
     return named, [*(() if named else one.timed.notes), *([stale] if stale else [])]
 
 
-def _copies(store: Store, citations: Sequence[Citation]) -> dict[str, Article]:
-    found: dict[str, Article] = {}
+def witnesses_of(store: Store, citations: Sequence[Citation]) -> tuple[Witness, ...]:
+    """The independent sources of some citations."""
+    copies: dict[str, Article] = {}
     for article_id in {copy for citation in citations for copy in citation.also_in}:
         try:
-            found[article_id] = store.article(article_id)
+            copies[article_id] = store.article(article_id)
         except ArticleMissing:  # removed since it was found: it still counts as a copy
             continue
-    return found
+    return witnesses(citations, copies)
 
 
-def _hits(drafts: Sequence[Draft], k: int) -> tuple[Hit, ...]:
-    """The passages of all drafts, taken in turns, each once."""
-    listed: dict[str, Hit] = {}
-    for place in range(max((len(one.found) for one in drafts), default=0)):
-        for one in drafts:
-            if place < len(one.found):
-                hit = one.found[place].hit
-                listed.setdefault(hit.passage.passage_id, hit)
-    return tuple(hit.model_copy(update={"rank": rank}) for rank, hit in enumerate(list(listed.values())[:k], start=1))
+def _ranked(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    return tuple(hit.model_copy(update={"rank": rank}) for rank, hit in enumerate(hits, start=1))
 
 
 def _place(citation: Citation) -> tuple[str, int, int]:
