@@ -17,7 +17,7 @@ LAYERS = (
     {"evidence", "retrieve"},
     {"answer"},
     {"add", "index"},
-    {"evaluate"},
+    {"evaluate", "batch"},
     {"cli", "serve"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

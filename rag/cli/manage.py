@@ -215,6 +215,8 @@ def _json(value: object) -> None:
 
 
 from rag.cli import measure  # noqa: E402 - its commands join the ones above
+from rag.cli.prompts import prompts  # noqa: E402
 
 app.command("eval")(measure.evaluate)
 app.add_typer(measure.bench, name="bench")
+app.add_typer(prompts, name="prompts")

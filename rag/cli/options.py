@@ -72,3 +72,41 @@ ConfidenceOption = Annotated[
     ),
 ]
 SourceOption = Annotated[str | None, typer.Option("--source", metavar="OUTLET", help="Only articles of this outlet.")]
+LLMOption = Annotated[
+    str | None,
+    typer.Option(
+        "--llm",
+        metavar="PROVIDER:NAME",
+        help="A language model writes the answer, and what the articles do not support of it is left out: openai:NAME, anthropic:NAME, gemini:NAME, local:PATH.",
+        show_default="RAG_LLM, or none",
+    ),
+]
+LLMOptionalOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--llm-optional/--llm-required",
+        help="Where the model fails, answer with the articles' own sentences, or end with an error.",
+        show_default="required",
+    ),
+]
+ShowUnsupportedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--show-unsupported/--strict",
+        help="Show the model's unsupported claims too, struck through, or leave them out.",
+        show_default="strict",
+    ),
+]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Neither use nor keep the model's replies.")]
+EntailOption = Annotated[
+    str | None,
+    typer.Option(
+        "--entail",
+        metavar="MODEL",
+        help="An entailment model, by name or folder, that checks the model's claims as well.",
+    ),
+]
+PromptsOption = Annotated[
+    Path | None,
+    typer.Option("--prompts", metavar="FOLDER", help="Prompts that replace those that come with this package."),
+]

@@ -28,20 +28,42 @@ _URL_SAFE = "%/:=&?~#+!$,;'@()*[]"
 def answer_text(answer: Answer, *, terminal: bool) -> None:
     """Prints an answer: the quotes, then the sources; or that there is none, and what came nearest."""
     if answer.abstained:
-        _print([_abstention(answer), *_nearest(answer)], answer.question, terminal=terminal)
+        abstention_text(answer, terminal=terminal)
     elif terminal:
         _on_terminal(answer)
     else:
         lines: list[str] = []
         for heading, citations in _sections(answer):
-            lines += [*([f"{heading}"] if heading else []), *(f"{_one_line(c.quote)} [{c.n}]" for c in citations)]
+            lines += [*([f"{heading}"] if heading else []), *(f"{one_line(c.quote)} [{c.n}]" for c in citations)]
             lines += [] if citations else [_NOTHING]
-        sources = [
-            f"[{c.n}] {' · '.join([*_said(c), _source(c.article), *_copies(c), _place(c)])}" for c in answer.citations
-        ]
-        _print([*lines, "", *sources, "", *_differences(answer), _confidence(answer)], answer.question, terminal=False)
+        print("\n".join(lines))  # noqa: T201
+        sources_text(answer, terminal=False)
+    notes_text(answer)
+
+
+def sources_text(answer: Answer, *, terminal: bool, quotes: bool = False, about: Sequence[str] = ()) -> None:
+    """Prints what follows an answer's text: its sources, what they do not agree on, and how sure it is.
+
+    Args:
+        answer: the answer.
+        terminal: whether standard output is a terminal.
+        quotes: print the quotes too, where the answer's text is not made of them.
+        about: more for the last line.
+    """
+    if terminal:
+        _sources_on_terminal(answer, quotes=quotes, about=about)
+        return
+    lines = [""]
+    for citation in answer.citations:
+        where = " · ".join([*_said(citation), _source(citation.article), *_copies(citation), _place(citation)])
+        lines += [f"[{citation.n}] {where}", *([f"    {one_line(citation.quote)}"] if quotes else [])]
+    print("\n".join([*lines, "", *_differences(answer), _confidence(answer, about)]))  # noqa: T201
+
+
+def notes_text(answer: Answer) -> None:
+    """Prints an answer's notes on standard error."""
     for note in answer.notes:
-        notice(f"note: {_one_line(note)}")
+        notice(f"note: {one_line(note)}")
 
 
 def hits_text(hits: Sequence[Hit], question: str, *, terminal: bool) -> None:
@@ -49,7 +71,7 @@ def hits_text(hits: Sequence[Hit], question: str, *, terminal: bool) -> None:
     lines: list[str] = []
     for hit in hits:
         lines.append(f"{hit.rank}. {hit.score:.3f}  {_source(hit.article)}")
-        lines.append(f"   {_one_line(hit.text)}")
+        lines.append(f"   {one_line(hit.text)}")
     _print(lines or ["nothing found"], question, terminal=terminal)
 
 
@@ -68,19 +90,20 @@ def is_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """A text on one line, without what could steer a terminal."""
     return " ".join(clean(text).split())
 
 
 def _source(article: Article) -> str:
-    return f"{_one_line(article.label)} · {_one_line(article.source or 'outlet not named')}, {dated(article)}"
+    return f"{one_line(article.label)} · {one_line(article.source or 'outlet not named')}, {dated(article)}"
 
 
 def dated(article: Article) -> str:
     """When an article was published, as far as it says."""
     if article.published:
         return article.published
-    return f"{_one_line(article.published_text)} (no full date)" if article.published_text else "date not given"
+    return f"{one_line(article.published_text)} (no full date)" if article.published_text else "date not given"
 
 
 def _sections(answer: Answer) -> list[tuple[str | None, list[Citation]]]:
@@ -89,8 +112,7 @@ def _sections(answer: Answer) -> list[tuple[str | None, list[Citation]]]:
         return [(None, list(answer.citations))]
     by_number = {citation.n: citation for citation in answer.citations}
     sections = [
-        (_one_line(part.question), [by_number.pop(n) for n in part.citations if n in by_number])
-        for part in answer.parts
+        (one_line(part.question), [by_number.pop(n) for n in part.citations if n in by_number]) for part in answer.parts
     ]
     return [*sections, *([(None, list(by_number.values()))] if by_number else [])]
 
@@ -99,8 +121,8 @@ def _said(citation: Citation) -> list[str]:
     """Who says it, and to whom."""
     if not citation.speaker:
         return []
-    told = f", to {_one_line(citation.addressee)}" if citation.addressee else ""
-    return [f"{_one_line(citation.speaker)}{told}"]
+    told = f", to {one_line(citation.addressee)}" if citation.addressee else ""
+    return [f"{one_line(citation.speaker)}{told}"]
 
 
 def _differences(answer: Answer) -> list[str]:
@@ -112,7 +134,7 @@ def _differences(answer: Answer) -> list[str]:
         what = (
             "one denies the other"
             if conflict.kind == "denial"
-            else f"{_one_line(words_one)} [{one}], {_one_line(words_other)} [{other}]"
+            else f"{one_line(words_one)} [{one}], {one_line(words_other)} [{other}]"
         )
         where = f" ([{one}], [{other}])" if conflict.kind == "denial" else ""
         lines.append(f"The articles differ: {what}{where}{newer}.")
@@ -120,7 +142,7 @@ def _differences(answer: Answer) -> list[str]:
 
 
 def _copies(citation: Citation) -> list[str]:
-    return [f"also in {_one_line(', '.join(citation.also_in))}"] if citation.also_in else []
+    return [f"also in {one_line(', '.join(citation.also_in))}"] if citation.also_in else []
 
 
 def _place(citation: Citation) -> str:
@@ -128,12 +150,15 @@ def _place(citation: Citation) -> str:
     return f"{clean(where)} {citation.start}–{citation.end}"
 
 
-def _confidence(answer: Answer) -> str:
+def _confidence(answer: Answer, about: Sequence[str] = ()) -> str:
     count = answer.index.articles
-    basis = [part for part in (witness_phrase(answer.witnesses), answer.when) if part]
-    return _one_line(
-        " · ".join([*basis, f"confidence {answer.confidence:.2f}", f"{count} article{'s' * (count != 1)}"])
-    )
+    basis = [part for part in (witness_phrase(answer.witnesses), answer.when, *about) if part]
+    return one_line(" · ".join([*basis, f"confidence {answer.confidence:.2f}", f"{count} article{'s' * (count != 1)}"]))
+
+
+def abstention_text(answer: Answer, *, terminal: bool) -> None:
+    """Prints that nothing answers, and what came nearest."""
+    _print([_abstention(answer), *_nearest(answer)], answer.question, terminal=terminal)
 
 
 def _abstention(answer: Answer) -> str:
@@ -148,7 +173,7 @@ def _nearest(answer: Answer) -> list[str]:
     best = {hit.article.id: hit for hit in reversed(answer.hits)}  # of each article its best passage
     for hit in sorted(best.values(), key=lambda hit: hit.rank)[:_NEAREST]:
         lines.append(f"- {_source(hit.article)}")
-        excerpt = _one_line(hit.text)
+        excerpt = one_line(hit.text)
         lines.append(f"  {excerpt[:_EXCERPT].rsplit(' ', 1)[0]}…" if len(excerpt) > _EXCERPT else f"  {excerpt}")
     return lines
 
@@ -159,13 +184,14 @@ def _print(lines: Iterable[str], question: str, *, terminal: bool) -> None:
         return
     from rich.padding import Padding
 
-    console = _console()
+    screen = console()
     for line in lines:
         indent = len(line) - len(line.lstrip())
-        console.print(Padding(_highlighted(line.lstrip(), question), (0, 0, 0, indent)))
+        screen.print(Padding(_highlighted(line.lstrip(), question), (0, 0, 0, indent)))
 
 
-def _console() -> Console:
+def console() -> Console:
+    """The terminal that standard output is."""
     from rich.console import Console
 
     return Console(
@@ -194,30 +220,40 @@ def _link(article: Article) -> str | None:
 
 def _on_terminal(answer: Answer) -> None:
     from rich.padding import Padding
+    from rich.text import Text
+
+    screen = console()
+    screen.print()
+    for heading, citations in _sections(answer):
+        if heading:
+            screen.print(Padding(Text(heading, "italic"), (0, 2, 1, 2)))
+        for citation in citations:
+            quote = _highlighted(one_line(citation.quote), answer.question)
+            screen.print(Padding(quote + Text(f" [{citation.n}]", "cyan"), (0, 2, 1, 2)))
+        if not citations:
+            screen.print(Padding(Text(_NOTHING, "yellow"), (0, 2, 1, 2)))
+    _sources_on_terminal(answer)
+
+
+def _sources_on_terminal(answer: Answer, *, quotes: bool = False, about: Sequence[str] = ()) -> None:
+    from rich.padding import Padding
     from rich.style import Style
     from rich.text import Text
 
-    console = _console()
-    console.print()
-    for heading, citations in _sections(answer):
-        if heading:
-            console.print(Padding(Text(heading, "italic"), (0, 2, 1, 2)))
-        for citation in citations:
-            quote = _highlighted(_one_line(citation.quote), answer.question)
-            console.print(Padding(quote + Text(f" [{citation.n}]", "cyan"), (0, 2, 1, 2)))
-        if not citations:
-            console.print(Padding(Text(_NOTHING, "yellow"), (0, 2, 1, 2)))
+    screen = console()
     for citation in answer.citations:
         article = citation.article
-        line = Text("  ") + Text(f"[{citation.n}] ", "cyan") + Text(_one_line(article.label), "italic")
-        console.print(line)
-        about = [*_said(citation), _one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
-        detail = Text("      " + " · ".join(about) + " · ", "dim")
-        name = _one_line(article.url or (Path(article.path).name if article.path else article.id))
+        line = Text("  ") + Text(f"[{citation.n}] ", "cyan") + Text(one_line(article.label), "italic")
+        screen.print(line)
+        if quotes:
+            screen.print(Padding(_highlighted(one_line(citation.quote), answer.question), (0, 2, 0, 6)))
+        told = [*_said(citation), one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
+        detail = Text("      " + " · ".join(told) + " · ", "dim")
+        name = one_line(article.url or (Path(article.path).name if article.path else article.id))
         detail.append(name, Style(dim=True, link=_link(article)))
         detail.append(f" {citation.start}–{citation.end}", "dim")
-        console.print(detail)
-    console.print()
+        screen.print(detail)
+    screen.print()
     for difference in _differences(answer):
-        console.print(Padding(Text(difference, "yellow"), (0, 2, 0, 2)))
-    console.print(Padding(Text(_confidence(answer), "dim"), (0, 2, 0, 2)))
+        screen.print(Padding(Text(difference, "yellow"), (0, 2, 0, 2)))
+    screen.print(Padding(Text(_confidence(answer, about), "dim"), (0, 2, 0, 2)))

@@ -53,7 +53,7 @@ _PASSAGE: dict[str, tuple[type, ...]] = {
 _INDEX: dict[str, tuple[type, ...]] = {"path": _TEXT, "articles": (int,), "passages": (int,), "digest": _TEXT}
 # What came to schema version 1 since; additions are allowed, changes are not.
 _ADDED = {
-    "answer": {"notes", "parts", "conflicts", "witnesses", "when"},
+    "answer": {"notes", "parts", "conflicts", "witnesses", "when", "claims", "claim_counts", "llm"},
     "citation": {"published_text", "verb", "addressee"},
 }
 
