@@ -79,6 +79,7 @@ def test_the_answer_prompt_gives_passages_question_and_bound() -> None:
     assert "4 at most" in system
     assert '{"claims": [{"text": ' in system
     assert "[1] Aurora sank." not in system
+    assert '"passage 1 begins"' in system
     assert user.index("[1] Aurora sank.") < user.index("Who sank?")
     assert "{%" not in system + user
     assert "{{" not in system + user

@@ -328,7 +328,9 @@ def _openai(name: str, key: str, url: str | None) -> tuple[Model, httpx2.AsyncCl
     if not key and url is None:
         raise _no_key("OpenAI", "OPENAI_API_KEY", "OPENAI_BASE_URL for a server that needs none")
     http = _client()
-    client = AsyncOpenAI(api_key=key or "none", base_url=url, http_client=http, max_retries=0)
+    client = AsyncOpenAI(
+        api_key=key or "none", base_url=url or "https://api.openai.com/v1", http_client=http, max_retries=0
+    )
     if url is None:
         profile = OpenAIModelProfile(openai_chat_streaming_requires_finish_reason=True)
         return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client), profile=profile), http

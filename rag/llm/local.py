@@ -43,10 +43,10 @@ def load_local(name: str, limits: Limits) -> LLM:
         _check_folder(path)
         return LocalLLM(f"local:{name}", lambda: path, limits)
     _check_gguf(path)
-    folder = _converted_folder(path, config.load().cache)
-    if not folder.is_dir():
+    cache = config.load().cache
+    if not _converted_folder(path, cache).is_dir():
         _check_libraries()
-    return LocalLLM(f"local:{name}", lambda: _converted(path, folder), limits)
+    return LocalLLM(f"local:{name}", lambda: converted(path, cache), limits)
 
 
 class _Loaded(NamedTuple):
@@ -332,15 +332,24 @@ def _check_libraries() -> None:
         raise LLMMissing(f"a .gguf file needs {' and '.join(lacking)}", "pip install 'ask-rag[local]'")
 
 
-def _converted(path: Path, folder: Path) -> Path:
-    """The folder of a `.gguf` file's model as transformers keeps it, made if it is not there yet: complete or not there."""
+def converted(path: Path, cache: Path) -> Path:
+    """The folder of a `.gguf` file's model as transformers keeps it, made if it is not there yet: complete or not there.
+
+    Args:
+        path: the file.
+        cache: the folder of all models that were made ready.
+
+    Raises:
+        LLMMissing: a library that it needs is not installed.
+    """
+    folder = _converted_folder(path, cache)
     if folder.is_dir():
         return folder
+    _check_libraries()
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     from rag.embed.export import in_one_step
 
-    _check_libraries()
     given = {"gguf_file": path.name, "local_files_only": True, "trust_remote_code": False}
     with in_one_step(folder) as work, _silent():
         AutoTokenizer.from_pretrained(path.parent, **given).save_pretrained(work)

@@ -200,7 +200,7 @@ def test_closing_ends_whatever_is_under_way() -> None:
     for _ in range(5):
         llm = hosted(write, Limits(timeout=60))
         with ThreadPoolExecutor(8) as pool:
-            asking = [pool.submit(lambda llm=llm: list(llm.stream(PROMPT))) for _ in range(8)]
+            asking = [pool.submit(list, llm.stream(PROMPT)) for _ in range(8)]
             llm.close()
             errors = [future.exception(timeout=10) for future in asking]
         assert {type(error) for error in errors} == {LLMFailed}

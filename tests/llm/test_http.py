@@ -228,7 +228,7 @@ def test_a_server_is_waited_for_as_long_as_it_asks(ask: Ask) -> None:
 
 
 def test_a_server_that_asks_for_an_hour_is_not_waited_for(ask: Ask) -> None:
-    asking = ask(fake.status(429, Retry_After="3600"))
+    asking = ask(fake.status(429, Retry_After="3600"), limits=Limits(retries=9, timeout=600))
     failure, _ = asking.fail()
     assert_line(failure, "takes no more requests for 3600 s$")
     assert failure.passing

@@ -100,7 +100,9 @@ def load_writer(
     )
     prompt = prompts.load(PROMPT, settings.prompts)
     loaded = models.load(llm, limits) if isinstance(llm, str) else llm
-    kept = settings.llm_cache_mb * _MEGABYTE if isinstance(llm, str) else 0.0  # a name tells what replies depend on, an object does not
+    kept = (
+        settings.llm_cache_mb * _MEGABYTE if isinstance(llm, str) else 0.0
+    )  # a name tells what replies depend on, an object does not
     return Writer(
         llm=loaded,
         prompt=prompt,

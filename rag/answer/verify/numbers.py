@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,16 +14,8 @@ _ORDINALS = (
     " sixteenth seventeenth eighteenth nineteenth"
 )
 _ROUND = "twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth"
-_TIMES = {
-    "once": 1.0,
-    "twice": 2.0,
-    "thrice": 3.0,
-    "pair": 2.0,
-    "couple": 2.0,
-    "both": 2.0,
-    "half": 0.5,
-    "quarter": 0.25,
-}
+_TIMES = {"once": 1.0, "twice": 2.0, "thrice": 3.0, "pair": 2.0, "couple": 2.0, "both": 2.0}
+_PARTS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
 _SCALES = {
     "hundred": 1e2,
     "dozen": 12.0,
@@ -42,30 +34,43 @@ _RANKS = {word: float(n) for n, word in enumerate(_ORDINALS.split())} | {
     word: 10.0 * n for n, word in enumerate(_ROUND.split(), 2)
 }
 _VAGUE = frozenset({"one", "once", "first", "second", "half", "quarter", "pair", "couple", "both", "zero"})
-"""Words that are numbers only now and then."""
-
 _LARGE = 1_000.0
 _ROUND_DIGITS = 3
 
-_SPELLED = rf"(?:{'|'.join(sorted([*_UNITS, *(word for word in _SCALES if len(word) > 1)], key=len, reverse=True))})"
-_RANKED = rf"(?:{'|'.join(sorted(_RANKS, key=len, reverse=True))})"
+
+def _any(names: Iterable[str]) -> str:
+    return rf"(?:{'|'.join(sorted(names, key=len, reverse=True))})"
+
+
+_BIG = _any(name for name in _SCALES if len(name) > 2)  # noqa: PLR2004 - without `k`, `m`, `bn`
+_SPELLED = _any([*_UNITS, *(name for name in _SCALES if len(name) > 2)])  # noqa: PLR2004
 _NUMBER = (
-    r"(?<![\w.,])(?:(?P<digits>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    r"(?:(?:st|nd|rd|th|s)\b|[ -]?(?P<scale>hundred|thousand|million|billion|trillion|dozen|bn|k|m)\b)?(?![A-Za-z])"
-    rf"|(?P<spelled>(?:{_SPELLED}(?:[- ](?:and )?))*(?:{_SPELLED}|{_RANKED})s?)\b|(?P<times>{'|'.join(_TIMES)})\b)"
+    rf"(?<![\w.,])(?:\b(?P<share>(?:a|one|two|three) {_any(_PARTS)}s?|half)(?: (?:of )?an? (?P<whole>{_BIG}))?\b"
+    r"|(?P<digits>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+    r"(?:(?:st|nd|rd|th|s)\b|[ -]?(?P<scale>hundred|thousand|million|billion|trillion|dozen|bn|k|m)\b)?(?![A-Za-z]{4})"
+    rf"|(?P<spelled>(?:{_SPELLED}(?:[- ](?:and )?))*(?:{_SPELLED}|{_any(_RANKS)})s?)\b|(?P<times>{_any(_TIMES)})\b)"
     r"(?P<percent> ?%|[ -]per ?cent\b)?"
 )
 
 
 class Number(NamedTuple):
-    """A number in a text: its value, whether it is a percentage, how it is written and where; `vague` for words such as `one` and `half`."""
+    """A number in a text: the values it can mean, how it is written and where; `vague` for words such as `one` and `half` that often are no number."""
 
-    value: float
-    percent: bool
+    values: tuple[float, ...]
     text: str
     start: int
     end: int
     vague: bool
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it is written as a year."""
+        return len(self.text) == len("2000") and self.text.isdigit() and self.text[:2] in _CENTURIES
+
+
+_CENTURY = 100
+_YEARS = re.compile(r"\d{4}[–/-]\d{2}")
+_CENTURIES = frozenset(f"{century}" for century in range(10, 22))
 
 
 @lru_cache(maxsize=1)
@@ -74,51 +79,71 @@ def _pattern() -> re.Pattern[str]:
 
 
 def numbers_of(text: str) -> list[Number]:
-    """The numbers of a text, in order; days of the month and years are among them."""
-    return [
-        Number(_value(found), bool(found["percent"]), found.group(), found.start(), found.end(), _is_vague(found))
-        for found in _pattern().finditer(text)
-    ]
+    """The numbers of a text, in order; days of the month and years are among them. `2018–19` ends in 2019."""
+    listed: list[Number] = []
+    for found in _pattern().finditer(text):
+        values = _values(found)
+        before = listed[-1] if listed else None
+        if before and before.is_year and _YEARS.fullmatch(text[before.start : found.end()]):
+            values = (*values, before.values[0] // _CENTURY * _CENTURY + values[0])
+        listed.append(Number(values, found.group(), found.start(), found.end(), _is_vague(found)))
+    return listed
 
 
-def is_among(number: Number, others: Collection[Number]) -> bool:
-    """Whether one of the numbers is the same, or rounds to it in the digits that it has (`1.2 million` for `1,234,567`)."""
-    return any(_same(number.value, other.value) or _rounds(number, other.value) for other in others)
+def same(one: Number, other: Number) -> bool:
+    """Whether a number can be another, or the other rounded in the digits that it has (`1.2 million` for `1,234,567`)."""
+    exact = one.is_year or other.is_year
+    return any(
+        _equal(mine, theirs) or (not exact and _rounds(mine, theirs)) for mine in one.values for theirs in other.values
+    )
 
 
-def _same(one: float, other: float) -> bool:
+def _equal(one: float, other: float) -> bool:
     return abs(one - other) <= 1e-9 * max(abs(one), abs(other))
 
 
-def _rounds(number: Number, exact: float) -> bool:
-    """Whether a number is a longer one rounded. One without zeros at its end, or without a scale, claims to be exact."""
-    digits = f"{number.value:.0f}".rstrip("0") if number.value >= _LARGE else ""
-    if not digits or len(digits) > _ROUND_DIGITS or exact < _LARGE:
+def _rounds(number: float, exact: float) -> bool:
+    """Whether a number is a longer one rounded or cut. Few digits and zeros after them say that it is round."""
+    whole = f"{number:.0f}"
+    digits = whole.rstrip("0")
+    if number < _LARGE or exact < _LARGE or len(digits) > _ROUND_DIGITS or len(digits) == len(whole):
         return False
-    step = 10.0 ** (len(f"{number.value:.0f}") - len(digits))
-    return number.value <= exact < number.value + step or abs(number.value - exact) <= step / 2
+    step = 10.0 ** (len(whole) - len(digits))
+    return number <= exact < number + step or abs(number - exact) <= step / 2
 
 
 def _is_vague(found: re.Match[str]) -> bool:
-    return not found["digits"] and not found["percent"] and found.group().casefold() in _VAGUE
+    return not found["digits"] and not found["percent"] and not found["whole"] and found.group().casefold() in _VAGUE
 
 
-def _value(found: re.Match[str]) -> float:
+def _values(found: re.Match[str]) -> tuple[float, ...]:
+    if found["share"]:
+        return _shares(found["share"].casefold(), (found["whole"] or "").casefold())
     if found["times"]:
-        return _TIMES[found["times"].casefold()]
+        return (_TIMES[found["times"].casefold()],)
     if found["digits"]:
-        plain = re.sub(r"[,\u00a0\u202f]", "", found["digits"])
-        return float(plain) * _SCALES.get((found["scale"] or "").casefold(), 1.0)
+        plain = float(re.sub(r"[,\u00a0\u202f]", "", found["digits"]))
+        return (plain * _SCALES.get((found["scale"] or "").casefold(), 1.0),)
+    return (_spelled(found["spelled"].casefold()),)
+
+
+def _shares(written: str, whole: str) -> tuple[float, ...]:
+    """`half` is 0.5 and 50 (per cent); `a quarter of a million` is one number."""
+    *many, part = written.removesuffix("s").split()
+    share = _PARTS[part] * _UNITS.get(many[0] if many else "", 1.0)
+    return (share * _SCALES[whole],) if whole else (share, 100.0 * share)
+
+
+def _spelled(written: str) -> float:
     total = group = 0.0
-    for raw in re.findall(r"[a-z]+", found["spelled"].casefold()):
+    for raw in re.findall(r"[a-z]+", written):
         word = raw if raw in _UNITS or raw in _SCALES or raw in _RANKS else raw.removesuffix("s")
         if word in _UNITS:
             group += _UNITS[word]
         elif word in _RANKS:
             group += _RANKS[word]
+        elif word in _SCALES and _SCALES[word] >= _LARGE:
+            total, group = total + (group or 1.0) * _SCALES[word], 0.0
         elif word in _SCALES:
-            if _SCALES[word] >= _LARGE:
-                total, group = total + (group or 1.0) * _SCALES[word], 0.0
-            else:
-                group = (group or 1.0) * _SCALES[word]
+            group = (group or 1.0) * _SCALES[word]
     return total + group
