@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Self
 from rag import chunk, config, embed, words
 from rag.answer import PASSAGES, Drafted, Request, answer_to, drafted
 from rag.embed import Embedder
-from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, LLMFailed, LLMMissing, ModelMismatch
+from rag.errors import ArticleMissing, BadQuestion, IndexMissing, LLMFailed, LLMMissing, ModelMismatch
+from rag.filters import date_of, filter_of, notes_on
 from rag.retrieve import Found, Query, reordered, retrieve
 from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
@@ -296,7 +297,7 @@ class Index:
             store=self._store,
             find=find,
             where=where,
-            as_of=_date(as_of, "as_of") or dt.datetime.now(dt.UTC).astimezone().date(),
+            as_of=date_of(as_of, "as_of") or dt.datetime.now(dt.UTC).astimezone().date(),
             min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
             reader=self._reader_meanwhile(),
         )
@@ -304,7 +305,7 @@ class Index:
             asked = drafted(request, question)
             answer = answer_to(request, asked, info=self.info, k=k)
             spent["answer"] = time.perf_counter() - started - sum(spent.values())
-            notes = (*answer.notes, *self._filter_notes(where, nothing=not answer.hits))
+            notes = (*answer.notes, *notes_on(where, self._store, nothing=not answer.hits))
         answer = answer.model_copy(update={"notes": notes})
         if llm is not None or self._settings.llm is not None:
             begun = time.perf_counter()
@@ -392,35 +393,6 @@ class Index:
         if self.reranker:
             found = reordered(self.reranker, query.text, found, self._settings.rerank_passages)
         return found[:k]
-
-    def _filter_notes(self, where: Filter, *, nothing: bool) -> list[str]:
-        if nothing and where.source and not any(self.articles(Filter(source=where.source))):
-            return [f"no article of {where.source} in the index: rag list shows the outlets"]
-        undated = self._store.manifest.undated
-        if (where.since or where.until) and undated:
-            return [f"{undated} article{'s' * (undated > 1)} without a date left out by the date filter"]
-        return []
-
-
-def filter_of(since: dt.date | str | None, until: dt.date | str | None, source: str | None) -> Filter:
-    """A filter from dates or ISO strings.
-
-    Raises:
-        BadInput: a date cannot be read, or the bounds are crossed.
-    """
-    first, last = _date(since, "since"), _date(until, "until")
-    if first and last and first > last:
-        raise BadInput(f"since {first} is after until {last}", "Swap them")
-    return Filter(since=first, until=last, source=source)
-
-
-def _date(value: dt.date | str | None, name: str) -> dt.date | None:
-    if value is None or isinstance(value, dt.date):
-        return value
-    try:
-        return dt.date.fromisoformat(value)
-    except ValueError as error:
-        raise BadInput(f"{name} {value!r} is not a date", "Write it as YYYY-MM-DD") from error
 
 
 def _check_model(manifest: Manifest, path: str, wanted: str | None) -> None:

@@ -14,7 +14,7 @@ PACKAGE = Path(rag.__file__).parent
 LAYERS = (
     {"types", "errors", "resources", "config", "words", "dates", "sentences", "weights", "prompts"},
     {"ingest", "chunk", "embed", "rerank", "store", "llm"},
-    {"evidence", "retrieve"},
+    {"evidence", "filters", "retrieve"},
     {"answer"},
     {"add", "index"},
     {"evaluate", "batch"},

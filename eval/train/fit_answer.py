@@ -260,6 +260,10 @@ def main() -> None:
         "confidence": {**_named(SIGNALS, plain[0]), "intercept": round(plain[1], 4)},
         "confidence_read": {**_named(READ_SIGNALS, read[0]), "intercept": round(read[1], 4)},
     }
+    if arguments.out.is_file():  # what other scripts fitted stays
+        before = json.loads(arguments.out.read_text(encoding="utf-8"))
+        record |= {name: kept for name, kept in before.items() if name.startswith("claim_")}
+        record["provenance"]["claims"] = before["provenance"].get("claims")
     arguments.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(record, indent=2))
 

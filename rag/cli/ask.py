@@ -141,11 +141,16 @@ def _show(settings: config.Settings, text: str, answer: Callable[..., Answer], *
     elif settings.llm:
         from rag.cli.written import ClaimsShown
 
-        shown = ClaimsShown(settings.llm, terminal=is_terminal())
-        found = answer(text, shown.claim)
+        shown = ClaimsShown(settings.llm, terminal=is_terminal(), unsupported=settings.show_unsupported)
+        try:
+            found = answer(text, shown.claim)
+        except RagError:
+            shown.break_off()
+            raise
         if found.mode == "synthesis":
             shown.end(found)
         else:
+            shown.break_off("The articles' own sentences:")
             answer_text(found, terminal=is_terminal())
     else:
         found = answer(text)

@@ -14,7 +14,8 @@ from rag.add import AddReport
 from rag.cli import options
 from rag.cli.render import clean, dated, hits_text, is_terminal, notice
 from rag.errors import BadInput
-from rag.index import Index, filter_of
+from rag.filters import filter_of
+from rag.index import Index
 from rag.types import Article, hit_json
 
 app = typer.Typer(

@@ -15,6 +15,7 @@ from rag import config, resources
 from rag.cli import options
 from rag.cli.progress import adding
 from rag.cli.render import notice
+from rag.errors import BadInput
 from rag.index import Index
 
 bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure speed, whole processes, alternating.")
@@ -35,11 +36,20 @@ def evaluate(
     ] = None,
     corpus: Annotated[
         list[Path] | None,
-        typer.Option("--corpus", help="Articles that --gold or --speech was written on: file or folder. Repeatable."),
+        typer.Option(
+            "--corpus", help="Articles that --gold, --speech or --claims was written on: file or folder. Repeatable."
+        ),
     ] = None,
     speech: Annotated[
         Path | None, typer.Option("--speech", help="JSON lines of sentences: measure who is said to say them.")
     ] = None,
+    claims: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--claims", help="JSON lines of claims: measure the verifier, on --corpus or the index. Repeatable."
+        ),
+    ] = None,
+    entail: options.EntailOption = None,
     limit: Annotated[
         int | None, typer.Option("--limit", help="Only this many questions a set, always the same.", min=1)
     ] = None,
@@ -89,17 +99,19 @@ def evaluate(
     del debug
     from rag.evaluate.gate import compare_all, load_runs
     from rag.evaluate.job import Job, Watch, do, write
-    from rag.evaluate.report import gate_line, overview, speech_table, table, verdict_lines
+    from rag.evaluate.report import claims_table, gate_line, overview, speech_table, table, verdict_lines
 
     newer = [path for path in sets or [] if path.suffix == ".json"]
     if against and newer:
         verdicts = compare_all(load_runs(against), [run for path in newer for run in load_runs(path)])
         sys.stdout.write("\n".join(verdict_lines(verdicts)) + "\n")
         return
-    settings = config.load(index=index, min_confidence=min_confidence, model=model, rerank=rerank)
+    if claims and report:
+        raise BadInput("--report does not show claims", "Write --summary or --out instead")
+    settings = config.load(index=index, min_confidence=min_confidence, model=model, rerank=rerank, entail=entail)
     baselines = {path: load_runs(path) for path in (gate, against) if path}
     done = do(
-        Job(sets or (), gold, corpus or (), speech, limit, passages, cache, only, as_of),
+        Job(sets or (), gold, corpus or (), speech, claims or (), limit, passages, cache, only, as_of),
         settings,
         Watch(notice, adding, asking),
     )
@@ -112,6 +124,7 @@ def evaluate(
         sys.stdout.write(json.dumps(done.record, ensure_ascii=False) + "\n")
     else:
         pages = [table(one.measured) for one in done.sets] + ([speech_table(done.spoken)] if done.spoken else [])
+        pages += [claims_table(one) for one in done.verified]
         pages += [overview([one.measured for one in done.sets])] if len(done.sets) > 1 else []
         sys.stdout.write("\n\n".join(pages) + "\n")
     if verdicts:
@@ -196,7 +209,7 @@ def warm(
 
     path = gold or resources.resource("eval/gold.jsonl")
     questions = [one.question for one in sample(load_questions(path), limit)]
-    settings = config.load(index=index)
+    settings = config.load(index=index).model_copy(update={"llm": None})
     with Index.open(settings=settings, notice=notice) as opened:
         page = warm_page(run_warm(opened, questions, rounds), opened, path.name, rounds)
     if out:

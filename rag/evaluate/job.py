@@ -14,11 +14,12 @@ from rag.errors import BadInput
 from rag.evaluate import attribution
 from rag.evaluate.attribution import Spoken
 from rag.evaluate.gate import Verdict
-from rag.evaluate.gold import listed, load_questions, sample
+from rag.evaluate.gold import GoldQuestion, listed, load_questions, sample
 from rag.evaluate.page import Reported, write_page
-from rag.evaluate.report import as_file, measured, record, speech_record, summary
+from rag.evaluate.report import as_file, claims_page, measured, record, speech_record, summary
 from rag.evaluate.run import Said, run
-from rag.evaluate.sets import EvalSet, open_index, seeds, set_of_files, set_of_folder
+from rag.evaluate.sets import QUESTIONS, EvalSet, open_index, seeds, set_of_files, set_of_folder
+from rag.evaluate.verification import ClaimRow, Verified, load_claims, load_verifier, measure
 from rag.index import Index
 
 Asking = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
@@ -32,6 +33,7 @@ class Job(NamedTuple):
     gold: Path | None = None
     corpora: Sequence[Path] = ()
     speech: Path | None = None
+    claims: Sequence[Path] = ()
     limit: int | None = None
     passages: int | None = None
     cache: Path | None = None
@@ -52,22 +54,25 @@ class Done(NamedTuple):
 
     sets: list[Reported]
     spoken: Spoken | None
+    verified: Sequence[Verified] = ()
 
     @property
     def record(self) -> dict[str, object]:
         """All of it, as JSON."""
         found = record([one.measured for one in self.sets])
-        return found | ({"speech": speech_record(self.spoken)} if self.spoken else {})
+        found |= {"speech": speech_record(self.spoken)} if self.spoken else {}
+        return found | ({"claims": {one.name: one.as_dict() for one in self.verified}} if self.verified else {})
 
 
 def do(job: Job, settings: Settings, watch: Watch, embedder: Embedder | None = None) -> Done:
-    """Measures what a job asks for.
+    """Measures what a job asks for. No language model is asked, whatever the settings say.
 
     Raises:
-        BadInput: a set, a gold file or a corpus cannot be used.
-        IndexMissing: a gold file without a corpus, and no index.
+        BadInput: a set, a gold file, a file of claims or a corpus cannot be used.
+        IndexMissing: a gold file or claims without a corpus, and no index.
     """
     _check(job)
+    settings = settings.model_copy(update={"llm": None})
     sets = []
     for chosen in _chosen(job):
         questions = sample(listed(load_questions(chosen.gold), job.only), job.limit)
@@ -84,7 +89,8 @@ def do(job: Job, settings: Settings, watch: Watch, embedder: Embedder | None = N
                 progress=progress,
             )
         sets.append(Reported(measured(finished), said))
-    return Done(sets, _spoken(job, settings) if job.speech else None)
+    verified = _verified(job, settings, watch, embedder)
+    return Done(sets, _spoken(job, settings) if job.speech else None, verified)
 
 
 def write(
@@ -94,7 +100,8 @@ def write(
     if out:
         out.write_text(as_file(done.record) + "\n", encoding="utf-8")
     if summary_page:
-        summary_page.write_text(summary([one.measured for one in done.sets]) + "\n", encoding="utf-8")
+        pages = [summary([one.measured for one in done.sets]), *map(claims_page, done.verified)]
+        summary_page.write_text("\n".join(pages) + "\n", encoding="utf-8")
     if report:
         write_page(report, done.sets, verdicts=verdicts, spoken=done.spoken)
 
@@ -102,21 +109,25 @@ def write(
 def _check(job: Job) -> None:
     if job.folders and job.gold:
         raise BadInput("folders and --gold cannot be measured at once", "Run them one after the other")
-    if job.corpora and not (job.gold or job.speech):
-        raise BadInput("--corpus goes with --gold or --speech", "Name the gold file as well")
+    if job.corpora and not (job.gold or job.speech or job.claims):
+        raise BadInput("--corpus goes with --gold, --speech or --claims", "Name the gold file as well")
+    _each_once([_name_of(path) for path in job.claims])
 
 
 def _chosen(job: Job) -> list[EvalSet]:
     if job.gold:
         return [set_of_files(job.gold, job.corpora)]
-    if job.folders or job.speech:
+    if job.folders or job.speech or job.claims:
         found = [set_of_folder(folder) for folder in job.folders]
-        names = [chosen.name for chosen in found]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise BadInput(f"two sets are called {twice}", "Rename one of the folders")
+        _each_once([chosen.name for chosen in found])
         return found
     return [seeds()]
+
+
+def _each_once(names: Sequence[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise BadInput(f"two sets are called {twice}", "Rename one of them")
 
 
 def _opened(chosen: EvalSet, job: Job, settings: Settings, watch: Watch, embedder: Embedder | None) -> Index:
@@ -134,3 +145,33 @@ def _spoken(job: Job, settings: Settings) -> Spoken | None:
     corpora = set_of_files(job.speech, job.corpora).corpora
     heard = attribution.hear(sentences, attribution.read_articles(corpora, settings))
     return Spoken(job.speech.name, heard, attribution.speech_figures(heard))
+
+
+def _verified(job: Job, settings: Settings, watch: Watch, embedder: Embedder | None) -> list[Verified]:
+    """Every file of claims, measured on one index of the corpora, or else on the settings' index."""
+    if not job.claims:
+        return []
+    files = {_name_of(path): _picked(load_claims(path), job) for path in job.claims}
+    name, found = next(iter(files)), []
+    chosen = set_of_files(job.claims[0], job.corpora)._replace(name=name)
+    with _opened(chosen, job, settings, watch, embedder) as index:
+        verifier = load_verifier(index, settings, watch.notice)
+        for name, rows in files.items():
+            with watch.asking(name) as progress:
+                found.append(measure(index, rows, verifier, progress, name=name))
+    return found
+
+
+def _name_of(path: Path) -> str:
+    """What to call a file of claims; one in the folder of a set is called as the folder is."""
+    return path.resolve().parent.name if path.name == QUESTIONS else path.stem
+
+
+def _picked(rows: Sequence[ClaimRow], job: Job) -> list[ClaimRow]:
+    """The claims that the job's list names, and no more than its limit."""
+    questions = [
+        GoldQuestion(id=row.id, question=row.claim, kind=row.kind, answerable=row.label != "unsupported")
+        for row in rows
+    ]
+    kept = {question.id for question in sample(listed(questions, job.only), job.limit)}
+    return [row for row in rows if row.id in kept]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,10 +14,12 @@ from rag.evaluate.gate import Verdict
 from rag.evaluate.metrics import HEADLINES, Figure, Figures, by_kind, figures, hidden_outcomes, outcomes
 from rag.evaluate.outcome import Outcome
 from rag.evaluate.run import Run
+from rag.evaluate.verification import LOST, VERDICTS, Verified
 
 SCHEMA = 2
 _WIDTH = 30
 _LISTED = 20
+_COLUMNS, _FIRST = 80, 26
 
 
 class Measured(NamedTuple):
@@ -79,6 +82,41 @@ def speech_table(spoken: Spoken) -> str:
     if len(wrong) > _LISTED:
         lines.append(f"  … and {len(wrong) - _LISTED} more (--out and --report have all)")
     return "\n".join(lines)
+
+
+def claims_table(verified: Verified) -> str:
+    """The judged claims as lines of text of 80 columns at most: figures, verdicts, shares by kind, and false claims that were kept."""
+    lines = [*_about_claims(verified), ""]
+    lines += [
+        f"{name:{_WIDTH + 2}} {shown(name, figure.value):>8}  {_range(name, figure)}".rstrip()
+        for name, figure in verified.figures.items()
+    ]
+    for rows in (_verdict_rows(verified), _kind_rows(verified)):
+        lines += ["", *_aligned(rows)]
+    wrong = [one for one in verified.judged if one.row.label == "unsupported" and one.judgement.verdict == "supported"]
+    lines += ["", "unsupported, but kept:"] if wrong else []
+    lines += [
+        _cut(f"  {row.id}  {judgement.support:.2f}  {row.kind}: {' '.join(row.claim.split())}")
+        for row, judgement, _, _ in wrong[:_LISTED]
+    ]
+    if len(wrong) > _LISTED:
+        lines.append(f"  … and {len(wrong) - _LISTED} more (--out has all)")
+    return "\n".join(lines)
+
+
+def claims_page(verified: Verified) -> str:
+    """The judged claims as a section of a page of Markdown that holds figures and no claim."""
+    about = _about_claims(verified)
+    lines = [f"## {verified.name}", "", f"{about[0].partition(': ')[2]}. {about[1].capitalize()}.", ""]
+    lines += ["| figure | value | 95 % interval |", "| --- | ---: | ---: |"]
+    lines += [
+        f"| {name} | {shown(name, figure.value)} | {_range(name, figure)} |"
+        for name, figure in verified.figures.items()
+    ]
+    for heading, *rows in (_verdict_rows(verified), _kind_rows(verified)):
+        lines += ["", f"| {' | '.join(heading)} |", "| --- |" + " ---: |" * (len(heading) - 1)]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, ""])
 
 
 def as_file(value: object, indent: str = "") -> str:
@@ -204,6 +242,52 @@ def _about(run: Run) -> list[str]:
         f"{run.articles} articles, {run.passages} passages, {run.model}, index {run.digest[:12]}",
     ]
     return [*lines, f"{unjudged} answerable without known evidence: not scored"] if unjudged else lines
+
+
+def _about_claims(verified: Verified) -> list[str]:
+    counts = ", ".join(f"{count} {label}" for label, count in verified.labels.items())
+    articles = len({one.row.doc_id for one in verified.judged})
+    sentences = statistics.median(one.sentences for one in verified.judged)
+    return [
+        f"{verified.name}: {counts} claims on {articles} articles",
+        f"each held against all of its article, {sentences:g} sentences in the median",
+    ]
+
+
+def _verdict_rows(verified: Verified) -> list[tuple[str, ...]]:
+    """How many claims of each label got each verdict."""
+    rows = [(label, *map(str, counts.values())) for label, counts in verified.verdicts.items()]
+    return [("label, verdicts", *VERDICTS), *rows]
+
+
+def _kind_rows(verified: Verified) -> list[tuple[str, ...]]:
+    """The share of each kind that is kept, or caught where it is unsupported: by the verdicts, and where a bound loses a tenth of the true."""
+    bounds = [f"{100 * LOST:.0f} % of {name}" for name in verified.bounds]
+    rows = [
+        (
+            f"{kind.label}: {kind.kind}",
+            str(kind.claims),
+            f"{kind.verdicts:.3f}",
+            *(f"{share:.3f}" for share in kind.bounds.values()),
+        )
+        for kind in verified.kinds
+    ]
+    at = ("support, from", "", "", *(f"{bound:.3f}" for bound in verified.bounds.values()))
+    return [("kept (unsupported: caught)", "claims", "verdict", *bounds), at, *rows]
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of cells as lines: the first cell to the left, the others to the right of their columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        f"{row[0]:{_FIRST}.{_FIRST}}"
+        + "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
+        for row in rows
+    ]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _COLUMNS else f"{line[: _COLUMNS - 1]}…"
 
 
 def _published_lines(run: Run) -> list[str]:

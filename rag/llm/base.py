@@ -21,7 +21,7 @@ class Message(NamedTuple):
 
 
 class Limits(BaseModel):
-    """The bounds of one request. `timeout` is in seconds, for the whole of it; `retries` are the further tries after a failure that may pass."""
+    """The bounds of one request. `timeout` is in seconds, for one try of it; `retries` are the further tries after a failure that may pass."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,6 +63,9 @@ class LLM(Protocol):
     """Writes a reply to a prompt.
 
     Any implementation passes the suite in `tests/conformance/llm.py`. Requests may come from several threads at once.
+
+    One may have an attribute `identity` besides, a text that tells it from other models of its name (another server, other weights): replies are kept
+    for a name and an identity. `identity_of` reads it.
     """
 
     @property
@@ -73,8 +76,15 @@ class LLM(Protocol):
         """The reply, piece by piece as it is written. Closing the iterator ends the request.
 
         Raises:
+            LLMMissing: the model, or what it needs, turns out not to be there.
             LLMFailed: no reply came, or it broke off; what the remedy is stands in it.
         """
 
     def close(self) -> None:
         """Lets go of connections and memory. Closing twice does no harm."""
+
+
+def identity_of(llm: LLM) -> str:
+    """What tells a model from every other one: its name, with its identity where it has one."""
+    identity = getattr(llm, "identity", llm.name)
+    return llm.name if identity == llm.name else f"{llm.name} {identity}"

@@ -58,14 +58,24 @@ def load_hosted(provider: str, name: str, limits: Limits, *, wait: Callable[[flo
     key, variable = _key(one.key_variables)
     service = Service(url or one.title, name, key, variable, one.url_variable, own_address=url is not None)
     model, client = one.make(name, key, url)
-    return Hosted(f"{provider}:{name}", model, limits, service=service, wait=wait, done=client.aclose, says_why=True)
+    return Hosted(
+        f"{provider}:{name}",
+        model,
+        limits,
+        service=service,
+        wait=wait,
+        done=client.aclose,
+        says_why=True,
+        identity=f"at {url or one.title}",
+    )
 
 
 class Hosted:
     """A model that pydantic-ai speaks to.
 
     Requests run in one background event loop, so that several threads may stream at once. A request that fails before its first text is
-    tried again, as often as the limits say, where the failure may pass.
+    tried again, as often as the limits say, where the failure may pass. The limits' timeout bounds one try; no try begins once `retries` + 1 times
+    (timeout + 20) seconds have passed, so that the whole takes no longer than that and one timeout more.
 
     Args:
         name: the model, as its user named it.
@@ -75,6 +85,7 @@ class Hosted:
         wait: passes the seconds between two tries.
         done: lets go of the connections; runs in the event loop.
         says_why: every whole reply of this model says why it ended; one that does not broke off.
+        identity: what tells it from other models of its name, such as the server's address.
     """
 
     def __init__(
@@ -87,6 +98,7 @@ class Hosted:
         wait: Callable[[float], None] = time.sleep,
         done: Callable[[], Awaitable[None]] | None = None,
         says_why: bool = False,
+        identity: str | None = None,
     ) -> None:
         self._name, self._model, self._limits = name, model, limits
         self._service = service or Service(name, model.model_name)
@@ -96,11 +108,17 @@ class Hosted:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._identity = identity or name
 
     @property
     def name(self) -> str:
         """The model, as its user named it: `openai:gpt-5`."""
         return self._name
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other models of its name: the server's address, never a key."""
+        return self._identity
 
     def stream(self, messages: Sequence[Message]) -> Iterator[Piece]:
         """The reply, piece by piece as it is written. Closing the iterator ends the request.

@@ -41,12 +41,14 @@ def load_local(name: str, limits: Limits) -> LLM:
     path = Path(name).expanduser()
     if path.suffix.lower() != ".gguf":
         _check_folder(path)
-        return LocalLLM(f"local:{name}", lambda: path, limits)
+        return LocalLLM(f"local:{name}", lambda: path, limits, lambda: _files(path))
     _check_gguf(path)
     cache = config.load().cache
     if not _converted_folder(path, cache).is_dir():
         _check_libraries()
-    return LocalLLM(f"local:{name}", lambda: converted(path, cache), limits)
+    return LocalLLM(
+        f"local:{name}", lambda: converted(path, cache), limits, lambda: _converted_folder(path, cache).name
+    )
 
 
 class _Loaded(NamedTuple):
@@ -64,10 +66,15 @@ class LocalLLM:
         name: the model, as its user named it.
         folder: gives the model's folder; asked when the model is loaded.
         limits: the bounds of each request.
+        files: tells the model's files from others in their place.
     """
 
-    def __init__(self, name: str, folder: Callable[[], Path], limits: Limits) -> None:
+    def __init__(
+        self, name: str, folder: Callable[[], Path], limits: Limits, files: Callable[[], str] = lambda: ""
+    ) -> None:
         self._name = name
+        self._files = files
+        self._identity: str | None = None
         self._folder = folder
         self._limits = limits
         self._loaded: _Loaded | None = None
@@ -79,6 +86,11 @@ class LocalLLM:
     def name(self) -> str:
         """The model, as its user named it."""
         return self._name
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other models at the same path: its files, as they were when it was loaded, or are now."""
+        return self._identity or self._files_now()
 
     def stream(self, messages: Sequence[Message]) -> Iterator[Piece]:
         """The reply, word by word as it is written. Closing the iterator ends the request.
@@ -111,12 +123,19 @@ class LocalLLM:
                 raise LLMFailed(f"{self._name} has been closed", "Load it again")
             if self._loaded is None:
                 try:
+                    self._identity = self._files_now()
                     self._loaded = _load(self._folder())
                 except LLMMissing:
                     raise
                 except Exception as error:  # the libraries raise their own kinds for a model that they cannot use
                     raise LLMMissing(f"{self._name} cannot be loaded: {_reason(error)}", _REMEDY) from error
             return self._loaded
+
+    def _files_now(self) -> str:
+        try:
+            return self._files() or self._name
+        except OSError as error:
+            raise LLMMissing(f"{self._name} is not there any more: {error.strerror}", _REMEDY) from error
 
     def _room(self, length: int, context: int | None) -> int:
         """How many tokens the reply may have."""
@@ -372,6 +391,13 @@ def _converted_folder(path: Path, cache: Path) -> Path:
         memory.parent.mkdir(parents=True, exist_ok=True)
         memory.write_text(sha256, encoding="ascii")
     return cache / "llm" / f"{sha256}-{FORMAT}"
+
+
+def _files(folder: Path) -> str:
+    """The names, sizes and times of change of a folder's files, as a hash: reading weights of gigabytes would take longer than many a reply."""
+    stats = ((path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file())
+    seen = [f"{name} {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns}" for name, stat in stats]
+    return hashlib.sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _reason(error: Exception) -> str:

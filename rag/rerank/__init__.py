@@ -1,4 +1,7 @@
-"""A question and a text, read together, to a score. Queries never import torch: they run the exported model."""
+"""A question and a text, read together, to a score. Queries never import torch: they run the exported model.
+
+An entailment model is read in the same way: a premise and a claim, read together, to a probability.
+"""
 
 from pathlib import Path
 

@@ -28,6 +28,8 @@ class Card(BaseModel):
 
     format: Literal[1]
     info: RerankerInfo
+    label: str = ""
+    """The label whose probability, in 0..1, is the score; "": a score that ranks, of any size."""
     prompt: str = ""
     """Stands before every question."""
     heads: int = 0

@@ -94,6 +94,9 @@ class Store(Protocol):
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""
 
+    def keys(self, article_id: str) -> list[int]:
+        """The keys of an article's passages, in order; none where there is no such article."""
+
     def passages(self, keys: Sequence[int]) -> dict[int, Passage]:
         """The passages with these keys."""
 

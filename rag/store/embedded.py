@@ -194,6 +194,10 @@ class EmbeddedStore:
         """In how many passages each stem stands."""
         return self._lexical.frequencies(stems)
 
+    def keys(self, article_id: str) -> list[int]:
+        """The keys of an article's passages, in order; none where there is no such article."""
+        return sorted(self._catalog.keys_of([article_id]))
+
     def passages(self, keys: Sequence[int]) -> dict[int, Passage]:
         """The passages with these keys."""
         return self._catalog.passages(keys)

@@ -18,6 +18,7 @@ _HEAVY = {
     "huggingface_hub",
     "ir_measures",
 }
+_FOR_MODELS = ("rag.llm", "rag.answer.synthesis", "rag.answer.verify", "pydantic_ai", "openai", "tenacity", "httpx2")
 _ASK = """
 import atexit, sys
 atexit.register(lambda: print("\\n".join(sys.modules), file=sys.stderr))
@@ -44,6 +45,13 @@ def test_a_question_loads_nothing_heavy(commands: Commands, arguments: tuple[str
     imported = _imported(commands, *arguments)
     assert {"rag.cli.ask", "onnxruntime", "faiss", "tantivy", "numpy"} <= imported
     assert not imported & _HEAVY
+
+
+@pytest.mark.parametrize("flags", [(), ("--json",), ("--llm-optional", "--no-cache")], ids=["text", "json", "flags"])
+def test_a_question_without_a_language_model_loads_nothing_for_one(commands: Commands, flags: tuple[str, ...]) -> None:
+    imported = _imported(commands, "who launched xAI", *flags)
+    assert "rag.answer" in imported
+    assert not {name for name in imported if name.startswith(_FOR_MODELS)}
 
 
 def test_a_question_to_a_pipe_loads_nothing_that_draws(commands: Commands) -> None:

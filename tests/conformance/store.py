@@ -110,6 +110,26 @@ def unknown_keys_and_ids_are_no_secret(opened: Opener) -> None:
         store.article("nobody")
 
 
+def an_articles_passages_are_known_by_its_id(opened: Opener) -> None:
+    store, texts = (
+        opened(),
+        {"a": " ".join(f"The walrus sang {n} songs in Geneva." for n in range(9)), "b": "It rained."},
+    )
+    put(store, [article(name, text) for name, text in texts.items()])
+    for name, text in texts.items():
+        written = [one.passage for one in indexed(article(name, text)).passages]
+        keys = store.keys(name)
+        found = store.passages(keys)
+        assert [found[key] for key in keys] == written
+    assert len(store.keys("a")) > 1
+    assert store.keys("nobody") == []
+    before = store.keys("a")
+    put(store, [article("a", "The penguin sang.")], ["b"])
+    assert store.keys("b") == []
+    assert len(store.keys("a")) == 1
+    assert not set(store.keys("a")) & set(before)
+
+
 def counts_follow_writes(opened: Opener) -> None:
     store = opened()
     put(store, [article("a", published="2024"), article("b")])
@@ -228,6 +248,7 @@ CHECKS: tuple[Callable[[Opener], None], ...] = (
     an_article_comes_back_whole,
     passages_and_vectors_come_back,
     unknown_keys_and_ids_are_no_secret,
+    an_articles_passages_are_known_by_its_id,
     counts_follow_writes,
     a_replaced_article_leaves_nothing_behind,
     a_removed_article_is_gone,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,19 @@ SIZES = {
 MAX_TOKENS = 64
 
 
-def bert(folder: Path, *, labels: int = 1) -> Path:
-    """A BERT with a classification head."""
+def bert(folder: Path, *, labels: int = 1, names: Sequence[str] = (), half: bool = False) -> Path:
+    """A BERT with a classification head, of labels with names where some are given; `half`: weights in 16 bits."""
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
     tokenizer = _tokenizer(types=True)
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=MAX_TOKENS, num_labels=labels, **SIZES)
-    BertForSequenceClassification(config).save_pretrained(folder)
+    named: dict[str, Any] = {"id2label": dict(enumerate(names)), "label2id": {name: n for n, name in enumerate(names)}}
+    said: dict[str, Any] = named if names else {"num_labels": labels}
+    config = BertConfig(vocab_size=len(tokenizer), max_position_embeddings=MAX_TOKENS, **said, **SIZES)
+    model = BertForSequenceClassification(config)
+    (model.half() if half else model).save_pretrained(folder)
     return folder
 
 

@@ -36,6 +36,10 @@ _TRAILING_COMMA = re.compile(r",(?=\s*[}\]])")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _BARE_QUOTE = re.compile(r'(?<!\\)"')
 _NUMBER = re.compile(r"(?<![\d.])\d{1,6}(?!\.?\d)")
+_FINAL = " .,:;!?…"
+_TAIL = 100
+_FINISHED = re.compile(r"(?:[.!?…](?:\s*\n|[\"”’»]|\s?[\[(【][^\n]{1,40}[\])】])|[\])】][.!?…])\W*$")
+"""What a sentence surely ends with: a full stop alone may be that of `Mr.` or of `3.5`."""
 _WHOLE = re.compile(
     r'\{\s{0,40}"text"\s{0,40}:\s{0,40}"(?P<text>.{1,700}?)"\s{0,40}'
     r'(?:,\s{0,40}"passages"\s{0,40}:\s{0,40}(?P<passages>\[[\d\s,"]{0,200}\]|"?[\d, ]{1,80}"?)\s{0,40},?\s{0,40})?\}',
@@ -110,8 +114,12 @@ class ClaimReader:
         self._read(self._whole_characters(piece))
         return self._take_ready()
 
-    def end(self) -> list[Written]:
-        """The claims that were only complete with the end of the reply. Calling it again gives none."""
+    def end(self, *, cut: bool = False) -> list[Written]:
+        """The claims that were only complete with the end of the reply. Calling it again gives none.
+
+        Args:
+            cut: the model was stopped before it had ended: a sentence that may go on is no claim.
+        """
         if self._done:
             return []
         if self._half:
@@ -124,7 +132,7 @@ class ClaimReader:
             self._note("cut off")
             self._cut_off()
         if not self._is_json:
-            self._read_prose()
+            self._read_prose(cut=cut)
         if not self._texts and not self._faults and not self._is_json:
             self._note("no claims in it")
         self._done = True
@@ -320,15 +328,20 @@ class ClaimReader:
                 taken = True
         return taken
 
-    def _read_prose(self) -> None:
+    def _read_prose(self, *, cut: bool) -> None:
         before = len(self._texts)
-        for block in blocks("".join(self._prose)):
-            self._give(block, [], prose=True)
+        text = "".join(self._prose)
+        listed = [*blocks(text)]
+        unfinished = cut and bool(listed) and not _FINISHED.search(text[-_TAIL:])
+        if unfinished:
+            self._note("cut off")
+        for number, block in enumerate(listed, start=1):
+            self._give(block, [], prose=True, unfinished=unfinished and number == len(listed))
         if len(self._texts) > before:
             self._note("not JSON: read as prose")
 
-    def _give(self, text: str, named: list[int], *, prose: bool = False) -> None:
-        """Each sentence of a text as a claim, unless it is left out; what in prose only introduces others is none."""
+    def _give(self, text: str, named: list[int], *, prose: bool = False, unfinished: bool = False) -> None:
+        """Each sentence of a text as a claim, unless it is left out; what in prose only introduces others is none, nor is an unfinished last one."""
         if self._done:
             return
         named = self._existing(named)
@@ -336,9 +349,9 @@ class ClaimReader:
             self._note("a claim without words left out")
         if len(text) > LONGEST_TEXT:
             self._note(f"a text over {LONGEST_TEXT:,} characters cut")
-        for statement, markers in statements(text):
-            key = statement.casefold()
-            if key in self._texts or (prose and key.endswith(":")):
+        for statement, markers in [*statements(text)][: -1 if unfinished else None]:
+            key = statement.casefold().rstrip(_FINAL)
+            if key in self._texts or (prose and statement.endswith(":")):
                 continue
             if len(statement) > LONGEST_CLAIM:
                 self._note(f"a claim over {LONGEST_CLAIM} characters left out")

@@ -37,20 +37,21 @@ def synthesise(
         on_claim: told of each claim that is shown, as soon as it is.
 
     Raises:
+        LLMMissing: the model turns out not to be there.
         LLMFailed: no reply came, or it broke off.
         BadPrompt: the prompt cannot be filled in.
     """
     found = asked.found[: writer.passages]
     messages = _messages(writer, asked.question, found, request.as_of)
-    checking = _Checking(writer, request, _sources(found))
+    checking = _Checking(writer, request, _sources(found), on_claim)
     reader = ClaimReader(writer.most_claims, len(found))
     stop: Stop | None = None
     usage, cached = Usage(), False
     for piece, kept in writer.reply(asked.question, answer.index.digest, messages):
         cached = kept
         stop, usage = piece.stop or stop, piece.usage or usage
-        checking.take(reader.feed(piece.text), on_claim)
-    checking.take(reader.end(), on_claim)
+        checking.take(reader.feed(piece.text))
+    checking.take(reader.end(cut=stop == "length"))
     writing = Writing(
         model=writer.llm.name,
         prompt=writer.prompt.name,
@@ -64,7 +65,8 @@ def synthesise(
         cost=0.0 if cached else usage.cost,
     )
     notes = [*_told(writer, stop, reader.faults, checking.claims), *checking.faults]
-    return _answer(request, asked, answer, checking, writing, notes)
+    with writer.using:
+        return _answer(request, asked, answer, checking, writing, notes)
 
 
 def _messages(writer: Writer, question: str, found: Sequence[Found], today: dt.date) -> list[Message]:
@@ -94,22 +96,36 @@ def _sources(found: Sequence[Found]) -> list[Source]:
 
 @dataclass
 class _Checking:
-    """Claims as they come, judged, and the citations of those that are supported."""
+    """Claims as they come, judged, and the citations of those that are supported.
+
+    Those that are shown struck through wait for the first that is supported: without one, nothing is shown.
+    """
 
     writer: Writer
     request: Request
     sources: Sequence[Source]
+    on_claim: OnClaim
     claims: list[Claim] = field(default_factory=list)
     citations: dict[tuple[str, int, int], Citation] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    waiting: list[Claim] = field(default_factory=list)
+    supported: bool = False
 
-    def take(self, written: Sequence[Written], on_claim: OnClaim) -> None:
+    def take(self, written: Sequence[Written]) -> None:
         for one in written:
             with self.writer.using:
                 claim = self._checked(one)
             self.claims.append(claim)
             if claim.shown:
-                on_claim(claim, tuple(self._cited(claim)))
+                self.waiting.append(claim)
+            self.supported = self.supported or claim.verdict == "supported"
+            if self.supported:
+                self._show()
+
+    def _show(self) -> None:
+        waiting, self.waiting = self.waiting, []
+        for claim in waiting:
+            self.on_claim(claim, tuple(self._cited(claim)))
 
     def _cited(self, claim: Claim) -> Iterator[Citation]:
         by_number = {citation.n: citation for citation in self.citations.values()}
@@ -149,24 +165,20 @@ class _Checking:
         return (other, True) if not named or other.verdict == "supported" else (first, False)
 
     def _numbers(self, judgement: Judgement) -> tuple[int, ...]:
-        """The numbers of a judgement's citations; a sentence that was cited before keeps its number."""
-        numbers = []
+        """The numbers of a judgement's citations; none where one of its sentences has changed. A sentence that was cited before keeps its number."""
+        cited: dict[tuple[str, int, int], Citation] = {}
         for source in judgement.sources:
             place = (source.article.id, source.sentence.start, source.sentence.end)
-            if place not in self.citations:
-                made = citation(
-                    self.request.store,
-                    source.article,
-                    source.sentence,
-                    n=len(self.citations) + 1,
-                    score=judgement.support,
-                )
-                if made is None:
-                    self.faults.append(withheld(source.article))
-                    return ()
-                self.citations[place] = made
-            numbers.append(self.citations[place].n)
-        return tuple(sorted(numbers))
+            n = len(self.citations) + sum(one not in self.citations for one in cited) + 1
+            made = self.citations.get(place) or citation(
+                self.request.store, source.article, source.sentence, n=n, score=judgement.support
+            )
+            if made is None:
+                self.faults = [*dict.fromkeys((*self.faults, withheld(source.article)))]
+                return ()
+            cited[place] = made
+        self.citations |= cited
+        return tuple(sorted(one.n for one in cited.values()))
 
 
 def shown_text(claim: Claim) -> str:
@@ -182,7 +194,8 @@ def shown_text(claim: Claim) -> str:
 def _told(writer: Writer, stop: Stop | None, faults: Sequence[str], claims: Sequence[Claim]) -> list[str]:
     """What its user should know of how the model wrote."""
     name = writer.llm.name
-    notes = [f"{name}: {fault}" for fault in faults]
+    told = {"cut off"} if stop == "length" else set()
+    notes = [f"{name}: {fault}" for fault in faults if fault not in told]
     if stop == "length":
         notes.append(f"{name} was cut off after {writer.limits.max_tokens} tokens; raise llm_max_tokens for more")
     supported = sum(claim.verdict == "supported" for claim in claims)
@@ -191,7 +204,7 @@ def _told(writer: Writer, stop: Stop | None, faults: Sequence[str], claims: Sequ
     elif not claims:
         notes.append(f"{name} found no answer in the passages")
     elif not supported:
-        notes.append(f"nothing that {name} wrote is supported by the articles")
+        notes.append(f"the articles support none of the {len(claims)} claims that {name} made")
     dropped = len(claims) - supported
     if supported and dropped:
         verb = "struck through" if writer.show_unsupported else "left out"

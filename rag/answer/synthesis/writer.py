@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from rag import llm as models
 from rag import prompts
 from rag.answer.verify import FactVerifier, Verifier
+from rag.answer.verify.entailment import load_entailment
 from rag.config import Settings
 from rag.embed import Embedder
 from rag.llm import LLM, Limits, Message, Piece
+from rag.llm.base import identity_of
 from rag.llm.cache import ReplyCache, key_of
 from rag.store import Store
 
@@ -47,10 +49,13 @@ class Writer:
     def reply(self, question: str, index_digest: str, messages: Sequence[Message]) -> Iterator[tuple[Piece, bool]]:
         """The reply to a prompt, piece by piece, and whether it was kept from before.
 
+        A reply is kept once it has come to its end; a refusal and an empty one are not.
+
         Raises:
+            LLMMissing: the model turns out not to be there.
             LLMFailed: no reply came, or it broke off.
         """
-        key = key_of(question, index_digest, self.llm.name, self.prompt.digest, messages, self.limits)
+        key = key_of(question, index_digest, identity_of(self.llm), self.prompt.digest, messages, self.limits)
         kept = self.cache.get(key) if self.cache else None
         if kept:
             yield Piece(kept.text, kept.stop, kept.usage), True
@@ -59,8 +64,9 @@ class Writer:
         for piece in self.llm.stream(messages):
             texts.append(piece.text)
             yield piece, False
-            if self.cache and piece.stop and piece.usage:
-                self.cache.put(key, "".join(texts), piece.stop, piece.usage)
+            text = "".join(texts)
+            if self.cache and piece.stop in ("end", "length") and piece.usage and text.strip():
+                self.cache.put(key, text, piece.stop, piece.usage)
 
     def close(self) -> None:
         """Lets go of the model and of the kept replies."""
@@ -91,6 +97,7 @@ def load_writer(
         LLMMissing: the model, its library, its key or its folder is not there.
         BadPrompt: the prompt cannot be used.
         ModelMissing: the entailment model is not on this machine.
+        BadInput: it does not tell which of its labels is entailment.
     """
     limits = Limits(
         max_tokens=settings.llm_max_tokens,
@@ -106,7 +113,9 @@ def load_writer(
     return Writer(
         llm=loaded,
         prompt=prompt,
-        verifier=FactVerifier(store, embedder),
+        verifier=FactVerifier(
+            store, embedder, load_entailment(settings.entail, settings.cache, notice) if settings.entail else None
+        ),
         limits=limits,
         cache=ReplyCache(Path(settings.cache) / CACHE_FILE, int(kept), notice) if kept else None,
         passages=settings.llm_passages,

@@ -79,7 +79,7 @@ def _pattern() -> re.Pattern[str]:
 
 
 def numbers_of(text: str) -> list[Number]:
-    """The numbers of a text, in order; days of the month and years are among them. `2018–19` ends in 2019."""
+    """The numbers of a text, in order; days of the month and years are among them. `2018/19` ends in 2019."""
     listed: list[Number] = []
     for found in _pattern().finditer(text):
         values = _values(found)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +59,7 @@ AGREEMENT = (
     "opposite",
     "speaker",
     "speaker_beside",
-    "speaker_unknown",
+    "roles",
     "swapped",
 )
 """Where they do not agree. Counts of the claim's facts that its best sentence lacks:
@@ -68,8 +70,8 @@ title · `beside`: further before, after it, or in a second sentence that tells 
 `number_gone`: numbers that stand nowhere.
 `denies`, `denied`: only the claim, or only the sentence, has a negation · `denied_words`: words that one denies and the other says ·
 `opposite`: opposites between the same words · `speaker`: another is said to say it, and the claim's speaker is not named in the sentence;
-`speaker_beside`: is named there · `speaker_unknown`: nobody is known to say it, and the claim's speaker is not named near ·
-`swapped`: pieces that differ in a claim that is otherwise nearly the sentence.
+`speaker_beside`: is named there ·
+`roles`: names before a word that has another name before it in the sentence (`A beat B`) · `swapped`: pieces that differ in a claim that is otherwise nearly the sentence.
 """
 
 _NAME = 0.3
@@ -78,6 +80,7 @@ _BEFORE = 3
 _NEAR_BEFORE = 2
 _COPY = 0.6
 _SHORT = 4
+_ROLE = 4
 _MOST = 2
 _PRONOUN = re.compile(
     r"\b(?:he|she|it|they|his|her|its|their|him|them|this|these|that|those|who|we|i|our|my|us|here|there|the)\b",
@@ -85,14 +88,23 @@ _PRONOUN = re.compile(
 )
 
 
+_Part = Literal["other", "alone", "not"]
+
+
 @dataclass(frozen=True)
 class Signals:
-    """The best sentences for a claim, at most two, and the values of `COVERAGE` and of `AGREEMENT`; `lacking` are words for people on what speaks against it."""
+    """The best sentences for a claim, at most two, and the values of `COVERAGE` and of `AGREEMENT`.
+
+    `lacking` are words for people on what speaks against it; `unseen` its words, facts apart, that stand neither in the best sentence nor in the title; `length` is the
+    number of all its words and facts.
+    """
 
     sources: tuple[Source, ...]
     coverage: NDArray[np.float64]
     agreement: NDArray[np.float64]
     lacking: tuple[str, ...]
+    unseen: tuple[str, ...]
+    length: int
 
 
 @dataclass
@@ -131,21 +143,22 @@ def signals(claim: str, vector: NDArray[np.float32], rarity: Mapping[str, float]
     known = names_in(article.text) | names_in(claim)
     own = read(claim, known)
     first = read(picked[0].text, known)
-    other = read(picked[1].text, known) if second is not None else read("")
     before, after = _around(sources, best)
     led = read(" ".join((*before[-_NEAR_BEFORE:], article.title, article.source or "")), known)
     near = read(" ".join((*before, *after)), known)
     whole = read(article.text, known)
     texts = [read(source.text, names_in(source.article.text) | names_in(claim)) for source in sources]
-    facts = _facts(own, first, other, (led, near, whole), article, rarity, texts)
-    _against(facts, claim, picked, own, first, led)
-    coverage, cited = _coverage(rarity, own, sources, stems, cosines, vector)
+    facts = _facts(own, first, (led, near, whole), article, rarity, texts)
+    _against(facts, claim, picked, own, first)
+    coverage, cited, unseen = _coverage(rarity, own, sources, stems, cosines, vector)
     coverage["far"], coverage["gone"] = facts.counts["elsewhere"], facts.counts["gone"]
     return Signals(
         cited,
         np.array([coverage[name] for name in COVERAGE], float),
         np.array([float(facts.counts[name]) for name in AGREEMENT]),
         tuple(facts.lacking),
+        unseen,
+        len(own.terms),
     )
 
 
@@ -160,8 +173,8 @@ def _coverage(
     stems: Sequence[frozenset[str]],
     cosines: NDArray[np.float32],
     vector: NDArray[np.float32],
-) -> tuple[dict[str, float], tuple[Source, ...]]:
-    """The signals of coverage, but for those of facts, and the sentences that cover the claim best."""
+) -> tuple[dict[str, float], tuple[Source, ...], tuple[str, ...]]:
+    """The signals of coverage, but for those of facts, the sentences that cover the claim best, and the words that are not in them."""
     best, second = _best(rarity, stems, cosines)
     picked = _picked(sources, best, second)
     article = sources[best].article
@@ -184,7 +197,9 @@ def _coverage(
         "words_both": _share(plain, both),
         "length": float(np.log(len(rarity))),
     }
-    return found, picked
+    there = first | read(article.title).stems
+    unseen = (term.surface for term in own.terms if term.kind == "word" and not words.stands_in(term.stem, there))
+    return found, picked, tuple(dict.fromkeys(unseen))
 
 
 @lru_cache(maxsize=20_000)
@@ -232,7 +247,6 @@ def _around(sources: Sequence[Source], best: int) -> tuple[list[str], list[str]]
 def _facts(
     own: Text,
     first: Text,
-    other: Text,
     context: tuple[Text, Text, Text],
     article: Article,
     rarity: Mapping[str, float],
@@ -259,7 +273,7 @@ def _facts(
         weight = max(0.0, _share(rest, first.stems) - told)
         if term.kind != "name" and not context[2].has(term):
             facts.count("number_gone", term, weight)
-        facts.count(_where(term, rivals, close, runs.get(term.run), context), term, weight)
+        facts.count(_where(term, rivals, close, runs.get(term.run, "not"), context), term, weight)
     return facts
 
 
@@ -288,41 +302,34 @@ def _sort(term: Term) -> str:
     return "year" if term.number else "month" if term.surface.casefold() in MONTHS else "weekday"
 
 
-def _runs(own: Text, first: Text) -> dict[int, bool]:
-    """For each name of the claim that the sentence has in part, whether it has another word in its place (`Judiciary` for `Rules Committee`)."""
-    found: dict[int, bool] = {}
+def _runs(own: Text, first: Text) -> dict[int, _Part]:
+    """The names of the claim that the sentence has in part: with another word in its place (`Judiciary` for `Rules Committee`), or alone."""
+    found: dict[int, _Part] = {}
     for term in own.terms:
         there = {one.run for one in first.terms if one.kind == "name" and words.related(one.stem, term.stem)}
         if term.kind != "name" or not there:
             continue
-        found[term.run] = found.get(term.run, False) or any(
-            one.run in there and not own.has(one) for one in first.terms if one.kind == "name"
-        )
+        other = any(one.run in there and not own.has(one) for one in first.terms if one.kind == "name")
+        found[term.run] = "other" if other or found.get(term.run) == "other" else "alone"
     return found
 
 
 def _where(
-    term: Term,
-    rivals: Sequence[Term],
-    close: Sequence[Term],
-    in_part: bool | None,
-    context: tuple[Text, Text, Text],
+    term: Term, rivals: Sequence[Term], close: Sequence[Term], part: _Part, context: tuple[Text, Text, Text]
 ) -> str:
     """Which signal a fact counts for that the best sentence lacks."""
     led, near, whole = context
-    if term.kind == "name" and in_part is not None:
-        return "name_place" if in_part else "after" if whole.has(term) else "gone"
+    name = term.kind == "name"
+    if name and part == "other":
+        return "name_place"
+    if name and part == "alone":
+        return "after" if whole.has(term) else "gone"
     if term.kind == "date" and rivals:
         return "date_place"
-    if close:
-        return "name_place" if term.kind == "name" else "number_place"
     if rivals:
-        return "name_other" if term.kind == "name" else "number_other"
-    if led.has(term):
-        return "after"
-    if near.has(term):
-        return "beside"
-    return "elsewhere" if whole.has(term) else "gone"
+        return f"{'name' if name else 'number'}_{'place' if close else 'other'}"
+    places = (("after", led), ("beside", near), ("elsewhere", whole))
+    return next((place for place, text in places if text.has(term)), "gone")
 
 
 def _of_day(term: Term, article: Article) -> bool:
@@ -334,7 +341,7 @@ def _of_day(term: Term, article: Article) -> bool:
     return term.surface == year or term.surface.casefold() == month
 
 
-def _against(facts: _Facts, claim: str, picked: Sequence[Source], own: Text, first: Text, led: Text) -> None:
+def _against(facts: _Facts, claim: str, picked: Sequence[Source], own: Text, first: Text) -> None:
     """Counts negations, opposites, speakers and pieces that differ."""
     evidence = picked[0].text
     denied = clash(claim, evidence)
@@ -349,11 +356,36 @@ def _against(facts: _Facts, claim: str, picked: Sequence[Source], own: Text, fir
         facts.lacking.append("a negation")
     if counts["opposite"]:
         facts.lacking.append("an opposite")
-    _speaker(facts, claim, picked[0], first, led)
+    _speaker(facts, claim, picked[0], first)
+    roles = _roles(own, first)
+    counts["roles"] = len(roles)
+    facts.lacking += [f"{name} in that role" for name in roles]
     counts["swapped"] = _swapped(own, first)
 
 
-def _speaker(facts: _Facts, claim: str, best: Source, first: Text, led: Text) -> None:
+def _roles(own: Text, first: Text) -> list[str]:
+    """The names of a claim that stand right before a word which the sentence has with another name before it, and not theirs."""
+    found = []
+    for term, verb in pairwise(own.terms):
+        if term.kind != "name" or verb.kind != "word":
+            continue
+        places = [one.at for one in first.terms if one.stem == verb.stem]
+        before = [first.terms[max(0, at - _ROLE) : at] for at in places]
+        named = [[one for one in terms if one.kind == "name"] for terms in before]
+        mine = {one.stem for one in own.terms if one.run == term.run}
+        if (
+            places
+            and all(named)
+            and first.has(term)
+            and not any(
+                words.stands_in(stem, frozenset(one.stem for one in terms)) for terms in before for stem in mine
+            )
+        ):
+            found.append(term.surface)
+    return found
+
+
+def _speaker(facts: _Facts, claim: str, best: Source, first: Text) -> None:
     mine = _said(claim)
     if mine is None:
         return
@@ -363,8 +395,6 @@ def _speaker(facts: _Facts, claim: str, best: Source, first: Text, led: Text) ->
     if best.article.source and who & _content(best.article.source):
         return
     if theirs is None:
-        if not named and not any(words.stands_in(stem, led.stems) for stem in who):
-            facts.counts["speaker_unknown"] = 1
         return
     if not any(words.related(stem, other) for stem in who for other in _content(theirs.speaker)):
         facts.counts["speaker_beside" if named else "speaker"] = 1

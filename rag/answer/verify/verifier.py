@@ -12,8 +12,8 @@ from rag import words
 from rag.answer.verify.base import Judgement, Source
 from rag.answer.verify.signals import AGREEMENT, COVERAGE, Signals, signals
 from rag.embed import Embedder
-from rag.retrieve import rarity
 from rag.rerank import Reranker
+from rag.retrieve import rarity
 from rag.store import Store
 from rag.types import Verdict
 from rag.weights import weights
@@ -22,6 +22,9 @@ SUPPORTED = 0.75
 """From which support on a claim is supported: `eval/results/claims.md` has what other bounds would keep and catch."""
 PARTLY = 0.5
 """From which support on it is supported in part."""
+
+SHORT = 10
+"""Up to how many words and facts a claim is short: then each of its words has to stand in one sentence or the title, as one word is much of what it says."""
 
 _LOWEST = 1e-9
 _OVERFLOWS = 500.0
@@ -42,13 +45,17 @@ class FactVerifier:
         self._entailment = entailment
 
     def judge(self, claim: str, sources: Sequence[Source]) -> Judgement:
-        """See `Verifier`. A number that stands nowhere makes a claim unsupported, a name that does makes it supported in part at most."""
+        """See `Verifier`.
+
+        Whatever the support is, a number that stands nowhere makes a claim unsupported; and supported in part at most is one with a name that stands nowhere, with
+        a name in the place of another, and a short one with a word of its own.
+        """
         found = self.signals(claim, sources)
         if found is None:
             return Judgement("unsupported", 0.0, ())
         sure = support(found)
         if self._entailment is not None:
-            sure = min(sure, self._entailed(claim, found.sources))
+            sure = min(sure, _entailed(self._entailment, claim, found.sources))
         return Judgement(_verdict(sure, found), sure, found.sources, reasons(sure, found))
 
     def signals(self, claim: str, sources: Sequence[Source]) -> Signals | None:
@@ -58,36 +65,42 @@ class FactVerifier:
             return None
         return signals(claim, self._embedder.encode([claim])[0], rarity(self._store, stems), sources)
 
-    def _entailed(self, claim: str, sources: Sequence[Source]) -> float:
-        """How surely one of the sentences, or both together, entail the claim."""
-        assert self._entailment is not None
-        premises = [source.text for source in sources]
-        together = [" ".join(source.text for source in sources)] if len(sources) > 1 else []
-        return max(float(self._entailment.score(premise, [claim])[0]) for premise in (*premises, *together))
+
+def _entailed(entailment: Reranker, claim: str, sources: Sequence[Source]) -> float:
+    """How surely one of the sentences, or both together, entail the claim."""
+    premises = [source.text for source in sources]
+    together = [" ".join(premises)] if len(premises) > 1 else []
+    return max(float(entailment.score(premise, [claim])[0]) for premise in (*premises, *together))
 
 
 def support(found: Signals) -> float:
     """The probability, in 0..1, that sentences support a claim: that they are about all of it, and, as far as one of them tells it, that they agree."""
     covered = _probability("claim_coverage", COVERAGE, found.coverage)
     agreed = _probability("claim_agreement", AGREEMENT, found.agreement)
-    told = float(np.clip(found.coverage[COVERAGE.index("best")], 0.0, 1.0))
-    product = covered**2 * (1.0 - told * (1.0 - agreed))
-    return _probability("claim_support", ("log",), np.array([math.log(max(product, _LOWEST))]))
+    told = float(found.coverage[COVERAGE.index("best")])
+    product = joined(covered, agreed, told)
+    return _probability("claim_support", ("logit",), np.array([math.log(product / (1.0 - product))]))
+
+
+def joined(covered: float, agreed: float, told: float) -> float:
+    """Coverage, and agreement as far as one sentence tells the claim: `covered · (1 - told · (1 - agreed))`, kept off 0 and 1."""
+    return min(max(covered * (1.0 - min(max(told, 0.0), 1.0) * (1.0 - agreed)), _LOWEST), 1.0 - _LOWEST)
 
 
 def _verdict(sure: float, found: Signals) -> Verdict:
     counts = dict(zip(AGREEMENT, found.agreement, strict=True))
     if sure < PARTLY or counts["number_gone"]:
         return "unsupported"
-    return "partly" if sure < SUPPORTED or counts["gone"] else "supported"
+    doubtful = counts["gone"] or counts["roles"] or (found.unseen and found.length <= SHORT)
+    return "partly" if sure < SUPPORTED or doubtful else "supported"
 
 
 def reasons(sure: float, found: Signals) -> tuple[str, ...]:
     """What speaks against a claim, in words; none where it is supported."""
     if _verdict(sure, found) == "supported":
         return ()
-    named = (f"not in the evidence: {', '.join(found.lacking)}",) if found.lacking else ()
-    return named or ("the sentences do not tell all of it",)
+    lacking = found.lacking or found.unseen
+    return (f"not in the evidence: {', '.join(lacking)}",) if lacking else ("the sentences do not tell all of it",)
 
 
 def _probability(name: str, signal_names: Sequence[str], values: NDArray[np.float64]) -> float:

@@ -257,3 +257,51 @@ def test_any_well_formed_reply_is_read_like_its_claims_one_by_one(claims: list[t
     first = {written.text.casefold(): written for written in reversed(alone)}
     kept = sorted(first.values(), key=alone.index)
     assert read(reply_of(*claims), most=1_000)[0] == kept
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept", "faults"),
+    [
+        ("It rained [1]. Nobody was hu", ["It rained."], ("cut off", "not JSON: read as prose")),
+        ("It rained. It cost 3.", ["It rained."], ("cut off", "not JSON: read as prose")),
+        ("It rained. It was said by Mr. ", ["It rained."], ("cut off", "not JSON: read as prose")),
+        ("Nobody was hu", [], ("cut off",)),
+        ("It rained.\n\n- It snowed.\n- It ha", ["It rained.", "It snowed."], ("cut off", "not JSON: read as prose")),
+        ("It rained. It snowed. [2]", ["It rained.", "It snowed."], ("not JSON: read as prose",)),
+        ("It rained. It snowed [2].", ["It rained.", "It snowed."], ("not JSON: read as prose",)),
+        ("It rained. It snowed.\n", ["It rained.", "It snowed."], ("not JSON: read as prose",)),
+        ("It rained. “It snowed.”", ["It rained.", "“It snowed.”"], ("not JSON: read as prose",)),
+        ('{"claims": [{"text": "It rained.", "passages": [1]}, {"text": "It sn', ["It rained."], ("cut off",)),
+        (TWO, [CLOSED.text, UNHURT.text], ()),
+        ("", [], ("no claims in it",)),
+    ],
+)
+def test_what_a_cut_left_unfinished_is_no_claim(reply: str, kept: list[str], faults: tuple[str, ...]) -> None:
+    reader = ClaimReader(20, 5)
+    claims = reader.feed(reply) + reader.end(cut=True)
+    assert [claim.text for claim in claims] == kept
+    assert reader.faults == faults
+
+
+@given(REPLIES)
+def test_a_cut_takes_at_most_one_claim_away(reply: str) -> None:
+    reader = ClaimReader(20, 5)
+    claims = reader.feed(reply) + reader.end(cut=True)
+    whole, _ = read(reply)
+    assert claims in (whole, whole[:-1])
+
+
+def test_a_claim_that_differs_in_case_and_final_marks_alone_counts_once() -> None:
+    said = [
+        "It rained in Oslo.",
+        "it rained in Oslo",
+        "It rained in Oslo!",
+        "It rained in Oslo …",
+        "It rained 5%.",
+        "It rained 5",
+    ]
+    assert [claim.text for claim in read(reply_of(*((text, [1]) for text in said)))[0]] == [
+        "It rained in Oslo.",
+        "It rained 5%.",
+        "It rained 5",
+    ]
