@@ -12,7 +12,7 @@ from rag import words
 
 _OPPOSITES = Path(__file__).with_name("opposites.tsv")
 _CUE = re.compile(
-    r"\b(?:not|never|no|none|nobody|nothing|nowhere|neither|nor|without|cannot|hardly|scarcely|\w+n['’]t"
+    r"\b(?:not|never|no(?![.,!])|none|nobody|nothing|nowhere|neither|nor|without|cannot|hardly|scarcely|\w+n['’]t"
     r"|(?:fail(?:s|ed|ing)?|refus(?:e|es|ed|ing)|declin(?:e|es|ed|ing)|unable|unwilling)(?= to\b)"
     r"|den(?:y|ies|ied|ying)|lack(?:s|ed|ing)?|(?:rather|other) than|instead of|far from|rul(?:e[sd]?|ing) out)\b",
     re.IGNORECASE,
@@ -39,6 +39,7 @@ _CLAUSE_END = re.compile(
     re.IGNORECASE,
 )
 _HEADS = 2
+_CLOSE = 2
 _NEIGHBOURS = 4
 _PREFIX = re.compile(r"^(?:un|in|im|ir|il|dis|non)(?=[a-z]{4})")
 _SIDE = 2
@@ -83,7 +84,7 @@ class Clash(NamedTuple):
     """Where a claim and its evidence deny what the other says.
 
     `denies` tells that only the claim has a negation, and nothing in the evidence sounds like one; the rest count the words that one denies and the other says among the same words: `words` where the other has no negation, `words_soft` where it has what sounds
-    like one, `words_both` where it has another number of them.
+    like one, `words_both` where it has some too: another number of them, or more of the same words around.
     """
 
     denies: bool = False
@@ -97,10 +98,11 @@ def clash(claim: str, evidence: str) -> Clash:
     if _is_superlative(claim, evidence) or _is_superlative(evidence, claim):
         return Clash()
     mine, theirs = denials(claim), denials(evidence)
+    if mine.cues and theirs.cues:
+        least = 1 if mine.cues != theirs.cues else _CLOSE
+        return Clash(words_both=_denied_by(mine, theirs, least) + _denied_by(theirs, mine, least))
     count = _denied_by(mine, theirs) + _denied_by(theirs, mine)
     soft = _SOFT.search(evidence if mine.cues else claim) is not None
-    if mine.cues and theirs.cues:
-        return Clash(words_both=count if mine.cues != theirs.cues else 0)
     if soft:
         return Clash(words_soft=count)
     return Clash(denies=bool(mine.cues), words=count)
@@ -110,15 +112,15 @@ def _is_superlative(denying: str, other: str) -> bool:
     return bool(_NOT_MORE.search(denying) and _MOST.search(other))
 
 
-def _denied_by(one: Denials, other: Denials) -> int:
-    """How many words one text denies that the other says among the same words, and does not deny anywhere."""
+def _denied_by(one: Denials, other: Denials, least: int = 1) -> int:
+    """How many words one text denies that the other says with at least so many of the same words around, and does not deny anywhere."""
     denied_there = {other.stems[at] for at in other.denied}
     count = sum(base in other.stems and base not in denied_there and base not in one.stems for base in one.bases)
     for at in one.denied:
         stem = one.stems[at]
-        if stem in denied_there or stem in other.bases:
+        if stem in denied_there or stem in other.bases or one.says(stem):  # it says that too, of something else
             continue
-        count += any(one.near(at) & other.near(place) for place in other.says(stem))
+        count += any(len(one.near(at) & other.near(place)) >= least for place in other.says(stem))
     return count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Literal, NamedTuple
@@ -43,7 +44,7 @@ _NEIGHBOURS = 3
 class Term(NamedTuple):
     """A content word or a number of a text: its stem, how it is written, where it stands among the others, and what it is.
 
-    `run` numbers the names that stand side by side, which are one name.
+    `run` numbers the names that stand side by side, which are one name; `counts` tells that a number stands right before a word.
     """
 
     stem: str
@@ -53,6 +54,7 @@ class Term(NamedTuple):
     number: Number | None
     vague: bool
     run: int
+    counts: bool = False
 
 
 class Text(NamedTuple):
@@ -108,7 +110,11 @@ def read(text: str, known: frozenset[str] = frozenset()) -> Text:
             if number.start not in used:
                 used.add(number.start)
                 kind: Kind = "date" if number.is_year else "number"
-                terms.append(Term(word.stem, number.text, len(terms), kind, number, number.vague, -1))
+                terms.append(
+                    Term(
+                        word.stem, number.text, len(terms), kind, number, number.vague, -1, _counts(kind, number, text)
+                    )
+                )
             continue
         kind = _kind(word, known, starts=word.start in starts)
         if kind == "word" and not words.is_content(word):
@@ -120,6 +126,10 @@ def read(text: str, known: frozenset[str] = frozenset()) -> Text:
             Term(word.stem, word.surface, len(terms), kind, None, vague=False, run=run if kind == "name" else -1)
         )
     return Text(tuple(terms), frozenset(term.stem for term in terms), _initials(text))
+
+
+def _counts(kind: Kind, number: Number, text: str) -> bool:
+    return kind == "number" and re.match(r"[ -]\w", text[number.end :]) is not None
 
 
 def _kind(word: words.Word, known: AbstractSet[str], *, starts: bool) -> Kind:
@@ -152,3 +162,15 @@ def _initials(text: str) -> frozenset[str]:
             for last in range(first + 2, len(letters) + 1)
         )
     return frozenset(found)
+
+
+@lru_cache(maxsize=20_000)
+def content(text: str) -> frozenset[str]:
+    """The stems of a text's content words."""
+    return frozenset(word.stem for word in words.content_words(text))
+
+
+def share(rarity: Mapping[str, float], there: frozenset[str]) -> float:
+    """The share of some stems, weighted by their rarity, that are among others in some form; 1 where there are none."""
+    total = sum(rarity.values())
+    return sum(rare for stem, rare in rarity.items() if words.stands_in(stem, there)) / total if total else 1.0

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from rag import words
 from rag.answer.verify.base import Judgement, Source
-from rag.answer.verify.signals import AGREEMENT, COVERAGE, Signals, signals
+from rag.answer.verify.entailment import Entailment
+from rag.answer.verify.signals import AGREEMENT, COVERAGE, CROSSED, Signals, signals
 from rag.embed import Embedder
-from rag.rerank import Reranker
 from rag.retrieve import rarity
 from rag.store import Store
 from rag.types import Verdict
 from rag.weights import weights
 
-SUPPORTED = 0.75
+SUPPORTED = 0.7
 """From which support on a claim is supported: `eval/results/claims.md` has what other bounds would keep and catch."""
-PARTLY = 0.5
-"""From which support on it is supported in part."""
+PARTLY = 0.04
+"""From which support on something of it is: under it lie the claims of which the sentences tell nothing."""
 
 SHORT = 10
 """Up to how many words and facts a claim is short: then each of its words has to stand in one sentence or the title, as one word is much of what it says."""
@@ -39,7 +39,7 @@ class FactVerifier:
         entailment: gives, for a sentence and a claim, the probability that the one entails the other; claims that it doubts are not supported.
     """
 
-    def __init__(self, store: Store, embedder: Embedder, entailment: Reranker | None = None) -> None:
+    def __init__(self, store: Store, embedder: Embedder, entailment: Entailment | None = None) -> None:
         self._store = store
         self._embedder = embedder
         self._entailment = entailment
@@ -47,8 +47,8 @@ class FactVerifier:
     def judge(self, claim: str, sources: Sequence[Source]) -> Judgement:
         """See `Verifier`.
 
-        Whatever the support is, a number that stands nowhere makes a claim unsupported; and supported in part at most is one with a name that stands nowhere, with
-        a name in the place of another, and a short one with a word of its own.
+        Whatever the support is, a claim is supported in part at most that has a number or a name which stands nowhere, a name in the place of another, or, if
+        it is short, a word of its own.
         """
         found = self.signals(claim, sources)
         if found is None:
@@ -66,7 +66,7 @@ class FactVerifier:
         return signals(claim, self._embedder.encode([claim])[0], rarity(self._store, stems), sources)
 
 
-def _entailed(entailment: Reranker, claim: str, sources: Sequence[Source]) -> float:
+def _entailed(entailment: Entailment, claim: str, sources: Sequence[Source]) -> float:
     """How surely one of the sentences, or both together, entail the claim."""
     premises = [source.text for source in sources]
     together = [" ".join(premises)] if len(premises) > 1 else []
@@ -76,22 +76,23 @@ def _entailed(entailment: Reranker, claim: str, sources: Sequence[Source]) -> fl
 def support(found: Signals) -> float:
     """The probability, in 0..1, that sentences support a claim: that they are about all of it, and, as far as one of them tells it, that they agree."""
     covered = _probability("claim_coverage", COVERAGE, found.coverage)
-    agreed = _probability("claim_agreement", AGREEMENT, found.agreement)
+    agreed = _probability("claim_agreement", CROSSED, found.crossed)
     told = float(found.coverage[COVERAGE.index("best")])
     product = joined(covered, agreed, told)
     return _probability("claim_support", ("logit",), np.array([math.log(product / (1.0 - product))]))
 
 
 def joined(covered: float, agreed: float, told: float) -> float:
-    """Coverage, and agreement as far as one sentence tells the claim: `covered · (1 - told · (1 - agreed))`, kept off 0 and 1."""
-    return min(max(covered * (1.0 - min(max(told, 0.0), 1.0) * (1.0 - agreed)), _LOWEST), 1.0 - _LOWEST)
+    """Coverage, and agreement as far as one sentence tells the claim: `covered · (1 - √told · (1 - agreed))`, kept off 0 and 1."""
+    weight = math.sqrt(min(max(told, 0.0), 1.0))
+    return min(max(covered * (1.0 - weight * (1.0 - agreed)), _LOWEST), 1.0 - _LOWEST)
 
 
 def _verdict(sure: float, found: Signals) -> Verdict:
     counts = dict(zip(AGREEMENT, found.agreement, strict=True))
-    if sure < PARTLY or counts["number_gone"]:
+    if sure < PARTLY:
         return "unsupported"
-    doubtful = counts["gone"] or counts["roles"] or (found.unseen and found.length <= SHORT)
+    doubtful = counts["number_gone"] or counts["gone"] or counts["roles"] or (found.unseen and found.length <= SHORT)
     return "partly" if sure < SUPPORTED or doubtful else "supported"
 
 

@@ -69,7 +69,9 @@ def saying(*claims: Named) -> Callable[[Sequence[Message]], str]:
 
     def reply(messages: Sequence[Message]) -> str:
         known = numbers(messages)
-        return reply_of(*((text, [known.get(str(one), one) for one in named]) for text, named in claims))  # type: ignore[misc]
+        return reply_of(
+            *((text, [one if isinstance(one, int) else known[one] for one in named]) for text, named in claims)
+        )
 
     return reply
 
