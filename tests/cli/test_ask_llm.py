@@ -128,7 +128,7 @@ def test_where_no_claim_survives_it_exits_with_3(writing: Commands, flags: tuple
     assert "Nothing in the 5 articles answers this" in done.out
     assert (f"~~{FALSE}~~ (not supported)" in done.out.splitlines()) is bool(flags)
     assert (FALSE in done.out) is bool(flags)
-    assert done.err == f"note: the articles support none of the 1 claims that {NAME} made\n"
+    assert done.err == f"note: the articles do not fully support the one claim that {NAME} made\n"
 
 
 def test_a_model_that_declines_exits_with_3(writing: Commands) -> None:

@@ -204,7 +204,8 @@ def _told(writer: Writer, stop: Stop | None, faults: Sequence[str], claims: Sequ
     elif not claims:
         notes.append(f"{name} found no answer in the passages")
     elif not supported:
-        notes.append(f"the articles support none of the {len(claims)} claims that {name} made")
+        made = "the one claim" if len(claims) == 1 else f"any of the {len(claims)} claims"
+        notes.append(f"the articles do not fully support {made} that {name} made")
     dropped = len(claims) - supported
     if supported and dropped:
         verb = "struck through" if writer.show_unsupported else "left out"

@@ -187,7 +187,8 @@ def _where(term: Term, rivals: Sequence[Term], close: Sequence[Term], part: _Par
         return "date_place"
     if rivals:
         return f"{'name' if name else 'number'}_{'place' if close else 'other'}"
-    places = (("after", evidence.led), ("beside", evidence.near), ("elsewhere", evidence.whole))
+    near = evidence.near if name else evidence.led  # a day or a figure of the next sentence is not of this one
+    places = (("after", evidence.led), ("beside", near), ("elsewhere", evidence.whole))
     return next((place for place, text in places if text.has(term)), "gone")
 
 

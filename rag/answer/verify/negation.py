@@ -22,7 +22,7 @@ _NO_CUE = re.compile(
     re.IGNORECASE,
 )
 _NOT_MORE = re.compile(
-    r"\b(?:no|not|never|nobody|none|nothing)\b(?:\W+[\w'’-]+){0,8}?\W+(?:(?:\w+er|more|less)\W+than|as\W+\w+\W+as|such|before)\b",
+    r"\b(?:no|not|never|nobody|none|nothing)\b(?:[^\w'’-]+[\w'’-]+){0,8}?[^\w'’-]+(?:(?:\w+er|more|less)\W+than|as\W+\w+\W+as|such|before)\b",
     re.IGNORECASE,
 )
 _MOST = re.compile(

@@ -45,7 +45,7 @@ def _any(names: Iterable[str]) -> str:
 _BIG = _any(name for name in _SCALES if len(name) > 2)  # noqa: PLR2004 - without `k`, `m`, `bn`
 _SPELLED = _any([*_UNITS, *(name for name in _SCALES if len(name) > 2)])  # noqa: PLR2004
 _NUMBER = (
-    rf"(?<![\w.,])(?:\b(?P<share>(?:a|one|two|three) {_any(_PARTS)}s?|half)(?: (?:of )?an? (?P<whole>{_BIG}))?\b"
+    rf"(?<![\w.,])(?:\b(?P<share>(?:a|one|two|three)[ -]{_any(_PARTS)}s?|half)(?: (?:of )?an? (?P<whole>{_BIG}))?\b"
     r"|(?P<digits>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"(?:(?:st|nd|rd|th|s)\b|[ -]?(?P<scale>hundred|thousand|million|billion|trillion|dozen|bn|k|m)\b)?(?![A-Za-z]{4})"
     rf"|(?P<spelled>(?:{_SPELLED}(?:[- ](?:and )?))*(?:{_SPELLED}|{_any(_RANKS)})s?)\b|(?P<times>{_any(_TIMES)})\b)"
@@ -75,7 +75,7 @@ _CENTURIES = frozenset(f"{century}" for century in range(10, 22))
 
 @lru_cache(maxsize=1)
 def _pattern() -> re.Pattern[str]:
-    return re.compile(_NUMBER, re.IGNORECASE)
+    return re.compile(_NUMBER, re.IGNORECASE | re.ASCII)  # else a dotless i is an i
 
 
 def numbers_of(text: str) -> list[Number]:
@@ -109,10 +109,13 @@ def _rounds(number: float, exact: float) -> bool:
     if number < _LARGE or exact < _LARGE or len(digits) > _ROUND_DIGITS or len(digits) == len(whole):
         return False
     step = 10.0 ** (len(whole) - len(digits))
-    return number <= exact < number + step or abs(number - exact) <= step / 2
+    cut = len(digits) > 1 and number <= exact < number + step
+    return cut or abs(number - exact) <= step / 2
 
 
 def _is_vague(found: re.Match[str]) -> bool:
+    if found["spelled"] and found["spelled"].casefold().removesuffix("s") in _SCALES:  # `thousands`, `a dozen`
+        return True
     return not found["digits"] and not found["percent"] and not found["whole"] and found.group().casefold() in _VAGUE
 
 
@@ -129,7 +132,7 @@ def _values(found: re.Match[str]) -> tuple[float, ...]:
 
 def _shares(written: str, whole: str) -> tuple[float, ...]:
     """`half` is 0.5 and 50 (per cent); `a quarter of a million` is one number."""
-    *many, part = written.removesuffix("s").split()
+    *many, part = written.removesuffix("s").replace("-", " ").split()
     share = _PARTS[part] * _UNITS.get(many[0] if many else "", 1.0)
     return (share * _SCALES[whole],) if whole else (share, 100.0 * share)
 

@@ -38,7 +38,9 @@ _SHORT_FORMS = (
     (re.compile(r"\bUnited Nations\b|\bU\.N\.(?=\W|$)"), "UN"),
     (re.compile(r"\bEuropean Union\b"), "EU"),
 )
+_NOT = re.compile(r"\b\w+n['’]t\b")  # function words, and the negation is read elsewhere
 _NEIGHBOURS = 3
+_LONGEST_RUN = 12
 
 
 class Term(NamedTuple):
@@ -98,7 +100,8 @@ def read(text: str, known: frozenset[str] = frozenset()) -> Text:
         text: a sentence, or several.
         known: stems that are names; what a sentence starts with is a capital either way, and is a name where it is among them.
     """
-    text = shortened(text)
+    text = _NOT.sub("", shortened(text))
+    shouted = text.isupper()
     numbers = numbers_of(text)
     starts = {found.end() for found in _SENTENCE_START.finditer(text)}
     terms: list[Term] = []
@@ -116,8 +119,9 @@ def read(text: str, known: frozenset[str] = frozenset()) -> Text:
                     )
                 )
             continue
-        kind = _kind(word, known, starts=word.start in starts)
-        if kind == "word" and not words.is_content(word):
+        kind = _kind(word, known, starts=word.start in starts, shouted=shouted)
+        function = word.surface.casefold() in words.STOPWORDS if shouted else not words.is_content(word)
+        if function and kind != "date":
             continue
         if kind == "name":
             run = run if text[last_name_end : word.start] in (" ", "-") else run + 1
@@ -132,13 +136,13 @@ def _counts(kind: Kind, number: Number, text: str) -> bool:
     return kind == "number" and re.match(r"[ -]\w", text[number.end :]) is not None
 
 
-def _kind(word: words.Word, known: AbstractSet[str], *, starts: bool) -> Kind:
+def _kind(word: words.Word, known: AbstractSet[str], *, starts: bool, shouted: bool) -> Kind:
     low, capital = word.surface.casefold(), any(char.isupper() for char in word.surface)
     if low in _WEEKDAYS or (low in MONTHS and capital and not (starts and low in _ALSO_WORDS)):
         return "date"
     if not capital or not words.is_content(word):
         return "word"
-    if starts and not (len(word.surface) > 1 and word.surface.isupper()):
+    if shouted or (starts and not (len(word.surface) > 1 and word.surface.isupper())):
         return "name" if word.stem in known or words.is_country(word.stem) else "word"
     return "name"
 
@@ -155,7 +159,7 @@ def names_in(text: str) -> frozenset[str]:
 def _initials(text: str) -> frozenset[str]:
     found: set[str] = set()
     for run in _NAME_RUN.finditer(text):
-        letters = [word[0] for word in run.group().split() if word[0].isupper()]
+        letters = [word[0] for word in run.group().split() if word[0].isupper()][:_LONGEST_RUN]
         found.update(
             "".join(letters[first:last]).casefold()
             for first in range(len(letters))

@@ -159,7 +159,7 @@ def test_where_nothing_is_supported_it_abstains_and_tells_the_claims(ask: Ask) -
         (SMILED, False, ()),
     ]
     assert all(claim.reasons for claim in answer.claims)
-    assert "the articles support none of the 2 claims that scripted:stand-in made" in answer.notes
+    assert "the articles do not fully support any of the 2 claims that scripted:stand-in made" in answer.notes
     assert answer.hits
 
 

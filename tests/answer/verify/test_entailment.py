@@ -139,7 +139,7 @@ def test_a_model_that_is_not_here_names_the_remedy(tmp_path: Path) -> None:
 def test_what_it_doubts_is_not_supported(seeds_index: Index, opinion: float) -> None:
     assert _judged(seeds_index, CLAIM).verdict == "supported"
     doubted = _judged(seeds_index, CLAIM, Fixed(opinion))
-    assert doubted.verdict == "unsupported"
+    assert doubted.verdict != "supported"
     assert doubted.support == pytest.approx(opinion)
     assert doubted.reasons
 
@@ -151,7 +151,7 @@ def test_what_it_affirms_is_as_supported_as_without_it(seeds_index: Index) -> No
 
 def test_what_it_affirms_and_the_facts_contradict_is_not_supported(seeds_index: Index) -> None:
     affirmed = _judged(seeds_index, WRONG, Fixed(1.0))
-    assert affirmed.verdict == "unsupported"
+    assert affirmed.verdict != "supported"
     assert affirmed.support == _judged(seeds_index, WRONG).support
     assert "15" in " ".join(affirmed.reasons)
 

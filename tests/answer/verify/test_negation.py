@@ -11,7 +11,20 @@ from rag.answer.verify.negation import Clash, clash, denials, opposed, without_p
 
 SAYS = "The council approved the plan on Monday."
 DENIES = "The council did not approve the plan on Monday."
-PIECES = ("the council", "approved", "the plan", "did not", "never", "no", "unhappy", "rose", "fell", ",", "but", "than")
+PIECES = (
+    "the council",
+    "approved",
+    "the plan",
+    "did not",
+    "never",
+    "no",
+    "unhappy",
+    "rose",
+    "fell",
+    ",",
+    "but",
+    "than",
+)
 
 
 def _denied(text: str) -> set[str]:

@@ -216,7 +216,9 @@ def test_negations_opposites_speakers_and_roles_are_named(embedder: Embedder) ->
 
 
 def test_the_best_sentence_comes_first_and_one_that_adds_to_it_second(embedder: Embedder) -> None:
-    found = _signals(embedder, "Twelve ferries have taken its place, and construction will begin in March 2027.", BRIDGE)
+    found = _signals(
+        embedder, "Twelve ferries have taken its place, and construction will begin in March 2027.", BRIDGE
+    )
     assert {source.text for source in found.sources} == {
         "Construction will cost 48 million crowns and begin in March 2027.",
         "Twelve ferries have taken its place.",
