@@ -43,6 +43,7 @@ class FactVerifier:
         self._store = store
         self._embedder = embedder
         self._entailment = entailment
+        self._last: tuple[str, NDArray[np.float32]] = ("", np.zeros(0, np.float32))
 
     def judge(self, claim: str, sources: Sequence[Source]) -> Judgement:
         """See `Verifier`.
@@ -56,14 +57,36 @@ class FactVerifier:
         sure = support(found)
         if self._entailment is not None:
             sure = min(sure, _entailed(self._entailment, claim, found.sources))
-        return Judgement(_verdict(sure, found), sure, found.sources, reasons(sure, found))
+        verdict = _verdict(sure, found)
+        needed = self._needed(claim, found.sources) if verdict == "supported" else found.sources
+        if needed is None:
+            return Judgement(
+                "partly", sure, found.sources, ("its sentences support it only with what stands around them",)
+            )
+        return Judgement(verdict, sure, needed, reasons(sure, found))
+
+    def _needed(self, claim: str, sources: tuple[Source, ...]) -> tuple[Source, ...] | None:
+        """The one sentence that supports a claim without any other, or else both where they do; None where they do not: a reader sees no more than these."""
+        for few in (*((source,) for source in sources), sources):
+            alone = self.signals(claim, few)
+            if alone is not None and _verdict(support(alone), alone) == "supported":
+                return few
+        return None
+
+    def _vector(self, claim: str) -> NDArray[np.float32]:
+        """The claim's unit vector, shape (dimension,); the last one is remembered, as a claim is held against several sets of sentences in turn."""
+        known, vector = self._last
+        if known != claim:
+            vector = self._embedder.encode([claim])[0]
+            self._last = (claim, vector)
+        return vector
 
     def signals(self, claim: str, sources: Sequence[Source]) -> Signals | None:
         """What speaks for a claim and against it; None where the claim has no words, or there is nothing to hold it against."""
         stems = list(dict.fromkeys(word.stem for word in words.content_words(claim)))
         if not stems or not sources:
             return None
-        return signals(claim, self._embedder.encode([claim])[0], rarity(self._store, stems), sources)
+        return signals(claim, self._vector(claim), rarity(self._store, stems), sources)
 
 
 def _entailed(entailment: Entailment, claim: str, sources: Sequence[Source]) -> float:
