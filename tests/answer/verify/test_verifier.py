@@ -61,7 +61,7 @@ TRUE = (
     "Skelmoor's council voted on Tuesday for building a new bridge over the Lode.",
     "On Tuesday, the council of Skelmoor voted to build a new bridge over the river Lode.",
     "Construction of the bridge will begin in March 2027 and cost 48 million crowns.",
-    "Construction will cost forty-eight million crowns.",
+    "Construction will cost forty-eight million crowns and begin in March 2027.",
     "Edda Quarl, the mayor, said the bridge would halve the journey to Port Annick.",
     "Jonas Tweel said the plan will ruin the fleet.",
     "“The plan will ruin the fleet,” said harbour master Jonas Tweel.",
@@ -253,7 +253,8 @@ def test_the_support_is_that_of_the_signals(verifier: FactVerifier, sources: lis
         found = verifier.signals(claim, sources)
         assert found is not None
         judged = verifier.judge(claim, sources)
-        assert (judged.support, judged.sources) == (support(found), found.sources)
+        assert judged.support == support(found)
+        assert [source for source in found.sources if source in judged.sources] == list(judged.sources)
 
 
 def test_a_claim_without_words_or_sentences_has_no_signals(verifier: FactVerifier, sources: list[Source]) -> None:
