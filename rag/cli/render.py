@@ -248,11 +248,11 @@ def _sources_on_terminal(answer: Answer, *, quotes: bool = False, about: Sequenc
         if quotes:
             screen.print(Padding(_highlighted(one_line(citation.quote), answer.question), (0, 2, 0, 6)))
         told = [*_said(citation), one_line(article.source or "outlet not named"), dated(article), *_copies(citation)]
-        detail = Text("      " + " · ".join(told) + " · ", "dim")
+        detail = Text(" · ".join(told) + " · ", "dim")
         name = one_line(article.url or (Path(article.path).name if article.path else article.id))
         detail.append(name, Style(dim=True, link=_link(article)))
         detail.append(f" {citation.start}–{citation.end}", "dim")
-        screen.print(detail)
+        screen.print(Padding(detail, (0, 0, 0, 6)))
     screen.print()
     for difference in _differences(answer):
         screen.print(Padding(Text(difference, "yellow"), (0, 2, 0, 2)))
