@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,8 @@ PARTLY = 0.04
 SHORT = 10
 """Up to how many words and facts a claim is short: then each of its words has to stand in one sentence or the title, as one word is much of what it says."""
 
+_QUOTED = re.compile(r"[“\"«]([^“”\"«»]+)[”\"»]")
+_WORD = re.compile(r"[^\W_]+")
 _LOWEST = 1e-9
 _OVERFLOWS = 500.0
 
@@ -49,7 +52,7 @@ class FactVerifier:
         """See `Verifier`.
 
         Whatever the support is, a claim is supported in part at most that has a number or a name which stands nowhere, a name in the place of another, or, if
-        it is short, a word of its own.
+        it is short, a word of its own; or words in quotation marks that the sentences do not have.
         """
         found = self.signals(claim, sources)
         if found is None:
@@ -58,6 +61,8 @@ class FactVerifier:
         if self._entailment is not None:
             sure = min(sure, _entailed(self._entailment, claim, found.sources))
         verdict = _verdict(sure, found)
+        if verdict == "supported" and misquoted(claim, found.sources):
+            return Judgement("partly", sure, found.sources, ("quotes words that the sentences do not have",))
         needed = self._needed(claim, found.sources) if verdict == "supported" else found.sources
         if needed is None:
             return Judgement(
@@ -68,7 +73,7 @@ class FactVerifier:
     def _needed(self, claim: str, sources: tuple[Source, ...]) -> tuple[Source, ...] | None:
         """The one sentence that supports a claim without any other, or else both where they do; None where they do not: a reader sees no more than these."""
         for few in (*((source,) for source in sources), sources):
-            alone = self.signals(claim, few)
+            alone = None if misquoted(claim, few) else self.signals(claim, few)
             if alone is not None and _verdict(support(alone), alone) == "supported":
                 return few
         return None
@@ -109,6 +114,17 @@ def joined(covered: float, agreed: float, told: float) -> float:
     """Coverage, and agreement as far as one sentence tells the claim: `covered · (1 - √told · (1 - agreed))`, kept off 0 and 1."""
     weight = math.sqrt(min(max(told, 0.0), 1.0))
     return min(max(covered * (1.0 - weight * (1.0 - agreed)), _LOWEST), 1.0 - _LOWEST)
+
+
+def misquoted(claim: str, sources: Sequence[Source]) -> bool:
+    """Whether a claim has words in quotation marks that stand in none of the sentences word for word: a model writes no quotes."""
+    there = [_plain(source.text) for source in sources]
+    return any(not any(_plain(quoted) in text for text in there) for quoted in _QUOTED.findall(claim))
+
+
+def _plain(text: str) -> str:
+    """A text without case, punctuation and line ends."""
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
 
 
 def _verdict(sure: float, found: Signals) -> Verdict:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rag import sentences
 from rag.answer.verify import FactVerifier, Judgement, Source, Verifier
-from rag.answer.verify.verifier import joined, support
+from rag.answer.verify.verifier import joined, misquoted, support
 from rag.config import Settings
 from rag.embed import OnnxEmbedder
 from rag.index import Index
@@ -293,3 +293,26 @@ def test_any_text_is_evidence(verifier: FactVerifier, embedder: OnnxEmbedder, te
         judged = verifier.judge(claim, listed)
         assert all(any(source is one for one in listed) for source in judged.sources)
         assert 0.0 <= judged.support <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("claim", "misquotes"),
+    [
+        ("Jonas Tweel said “the plan will ruin the fleet”.", False),
+        ('The harbour master said the plan "will ruin" the fleet.', False),
+        ("Jonas Tweel said “the plan will sink the fleet”.", True),
+        ("Jonas Tweel said “ruin the plan”.", True),
+        ("Jonas Tweel said the plan would ruin the fleet.", False),
+    ],
+)
+def test_words_in_quotation_marks_are_those_of_the_sentences(
+    sources: list[Source], claim: str, *, misquotes: bool
+) -> None:
+    assert misquoted(claim, sources) is misquotes
+
+
+def test_a_claim_that_misquotes_is_not_supported(verifier: FactVerifier, sources: list[Source]) -> None:
+    right = verifier.judge("“The plan will ruin the fleet,” harbour master Jonas Tweel said.", sources)
+    wrong = verifier.judge("“The plan ruin will the fleet,” harbour master Jonas Tweel said.", sources)
+    assert right.verdict == "supported"
+    assert wrong.verdict != "supported"
