@@ -12,7 +12,7 @@ import rag
 
 PACKAGE = Path(rag.__file__).parent
 LAYERS = (
-    {"types", "errors", "resources", "config", "words", "dates", "sentences", "weights", "prompts"},
+    {"types", "errors", "resources", "config", "words", "dates", "sentences", "spelled", "weights", "prompts"},
     {"ingest", "chunk", "embed", "rerank", "store", "llm"},
     {"evidence", "filters", "retrieve"},
     {"answer"},

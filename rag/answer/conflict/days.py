@@ -9,13 +9,12 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rag import dates
+from rag.dates import WEEKDAYS
 from rag.types import Article
 
-MONTHS = (
-    "January|February|March|April|May|June|July|August|September|October|November|December"
-    "|Jan\\.|Feb\\.|Mar\\.|Apr\\.|Aug\\.|Sept?\\.|Oct\\.|Nov\\.|Dec\\."
+MONTHS = "|".join(
+    (*dates.MONTHS, *(f"{short}\\." for short in ("Jan", "Feb", "Mar", "Apr", "Aug", "Sept?", "Oct", "Nov", "Dec")))
 )
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FUTURE = re.compile(r"\b(?:will|going to|scheduled|set to|plans?|planned|due|next|expected|to be)\b", re.IGNORECASE)
 _BOUND_DATE = re.compile(
     r"\b(?P<bound>since|until|till|by|before|after|from|between|through|to|as of|every|each)\s+(?:\w+\s+){0,2}$",

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from rag import words
-from rag.answer.conflict.days import MONTHS, WEEKDAYS
+from rag.answer.conflict.days import MONTHS
+from rag.dates import WEEKDAYS
+from rag.spelled import SCALES, UNITS, value_of
 
 _NEAR = 1.15  # `about 40` is 35 to 46
 _EXACT_BELOW = 100
@@ -15,13 +17,7 @@ _FIRST_YEAR, _LAST_YEAR = 1000, 2100
 _COUNTED_WORDS = 5
 _BEFORE_WORDS = 6
 
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_SCALES = {"hundred": 1e2, "dozen": 12.0, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "bn": 1e9}
-_VALUES = {word: float(n) for n, word in enumerate(_SMALL.split())} | {
-    word: 10.0 * n for n, word in enumerate(_TENS.split(), 2)
-}
-_ONE_WORD = rf"(?:{'|'.join([*_VALUES, *_SCALES])})"
+_ONE_WORD = rf"(?:{'|'.join([*UNITS, *SCALES])})"
 _NUMBER = (
     r"(?P<currency>(?:US|A|C|HK|NZ)?\$|€|£|¥|Rs\.? ?)?(?<![\w.,:/'’-])"
     r"(?:(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?![\d:/]|,\d|-\w|st\b|nd\b|rd\b|th\b|s\b|['’]s)"
@@ -194,18 +190,10 @@ def _figure(text: str, found: re.Match[str], upper: re.Match[str], stop: int, si
 def _value(found: re.Match[str]) -> tuple[float, float]:
     """A number, and how far a rounded one may be off: half its last digit with `million`, and two digits count from a hundred on."""
     if found["spelled"]:
-        total = group = 0.0
-        for word in re.findall(r"[a-z]+", found["spelled"].casefold()):
-            if word in _VALUES:
-                group += _VALUES[word]
-            elif word in _SCALES:
-                group = (group or 1.0) * _SCALES[word]
-                if _SCALES[word] >= _SCALES["thousand"]:
-                    total, group = total + group, 0.0
-        value, scale, step = total + group, 1.0, 1.0
+        value, scale, step = value_of(found["spelled"]), 1.0, 1.0
     else:
         digits = found["digits"].replace(",", "")
-        scale = _SCALES[found["scale"].casefold()] if found["scale"] else 1.0
+        scale = SCALES[found["scale"].casefold()] if found["scale"] else 1.0
         value, step = float(digits) * scale, 10.0 ** -len(digits.partition(".")[2]) * scale
     if scale > 1 or found["percent"] or value < _EXACT_BELOW:
         return value, step * 0.499 if scale > 1 or found["percent"] else 0.0

@@ -7,32 +7,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-_SMALL = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth"
-    " sixteenth seventeenth eighteenth nineteenth"
-)
-_ROUND = "twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth"
+from rag.spelled import RANKS, SCALES, UNITS, value_of
+
 _TIMES = {"once": 1.0, "twice": 2.0, "thrice": 3.0, "pair": 2.0, "couple": 2.0, "both": 2.0}
 _PARTS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25, "fifth": 0.2, "tenth": 0.1}
-_SCALES = {
-    "hundred": 1e2,
-    "dozen": 12.0,
-    "thousand": 1e3,
-    "k": 1e3,
-    "m": 1e6,
-    "million": 1e6,
-    "bn": 1e9,
-    "billion": 1e9,
-    "trillion": 1e12,
-}
-_UNITS = {word: float(n) for n, word in enumerate(_SMALL.split())} | {
-    word: 10.0 * n for n, word in enumerate(_TENS.split(), 2)
-}
-_RANKS = {word: float(n) for n, word in enumerate(_ORDINALS.split())} | {
-    word: 10.0 * n for n, word in enumerate(_ROUND.split(), 2)
-}
+_SCALES = {**SCALES, "k": 1e3, "m": 1e6}
 _VAGUE = frozenset({"one", "once", "first", "second", "half", "quarter", "pair", "couple", "both", "zero"})
 _LARGE = 1_000.0
 _ROUND_DIGITS = 3
@@ -43,12 +22,12 @@ def _any(names: Iterable[str]) -> str:
 
 
 _BIG = _any(name for name in _SCALES if len(name) > 2)  # noqa: PLR2004 - without `k`, `m`, `bn`
-_SPELLED = _any([*_UNITS, *(name for name in _SCALES if len(name) > 2)])  # noqa: PLR2004
+_SPELLED = _any([*UNITS, *(name for name in _SCALES if len(name) > 2)])  # noqa: PLR2004
 _NUMBER = (
     rf"(?<![\w.,])(?:\b(?P<share>(?:a|one|two|three)[ -]{_any(_PARTS)}s?|half)(?: (?:of )?an? (?P<whole>{_BIG}))?\b"
     r"|(?P<digits>\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
     r"(?:(?:st|nd|rd|th|s)\b|[ -]?(?P<scale>hundred|thousand|million|billion|trillion|dozen|bn|k|m)\b)?(?![A-Za-z]{4})"
-    rf"|(?P<spelled>(?:{_SPELLED}(?:[- ](?:and )?))*(?:{_SPELLED}|{_any(_RANKS)})s?)\b|(?P<times>{_any(_TIMES)})\b)"
+    rf"|(?P<spelled>(?:{_SPELLED}(?:[- ](?:and )?))*(?:{_SPELLED}|{_any(RANKS)})s?)\b|(?P<times>{_any(_TIMES)})\b)"
     r"(?P<percent> ?%|[ -]per ?cent\b)?"
 )
 
@@ -127,26 +106,11 @@ def _values(found: re.Match[str]) -> tuple[float, ...]:
     if found["digits"]:
         plain = float(re.sub(r"[,\u00a0\u202f]", "", found["digits"]))
         return (plain * _SCALES.get((found["scale"] or "").casefold(), 1.0),)
-    return (_spelled(found["spelled"].casefold()),)
+    return (value_of(found["spelled"]),)
 
 
 def _shares(written: str, whole: str) -> tuple[float, ...]:
     """`half` is 0.5 and 50 (per cent); `a quarter of a million` is one number."""
     *many, part = written.removesuffix("s").replace("-", " ").split()
-    share = _PARTS[part] * _UNITS.get(many[0] if many else "", 1.0)
+    share = _PARTS[part] * UNITS.get(many[0] if many else "", 1.0)
     return (share * _SCALES[whole],) if whole else (share, 100.0 * share)
-
-
-def _spelled(written: str) -> float:
-    total = group = 0.0
-    for raw in re.findall(r"[a-z]+", written):
-        word = raw if raw in _UNITS or raw in _SCALES or raw in _RANKS else raw.removesuffix("s")
-        if word in _UNITS:
-            group += _UNITS[word]
-        elif word in _RANKS:
-            group += _RANKS[word]
-        elif word in _SCALES and _SCALES[word] >= _LARGE:
-            total, group = total + (group or 1.0) * _SCALES[word], 0.0
-        elif word in _SCALES:
-            group = (group or 1.0) * _SCALES[word]
-    return total + group

@@ -8,26 +8,13 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from rag import words
+from rag import dates, words
 from rag.answer.verify.numbers import Number, numbers_of, same
 
 Kind = Literal["word", "name", "number", "date"]
 
-MONTHS = (
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-)
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = tuple(month.casefold() for month in dates.MONTHS)
+_WEEKDAYS = frozenset(day.casefold() for day in dates.WEEKDAYS)
 _ALSO_WORDS = ("march", "may")
 _SENTENCE_START = re.compile(r"\A\W*|[.!?:][\"”’)]*\s+[\"“‘(]*|[\"“]")
 _NAME_RUN = re.compile(r"\b[A-Z][\w'’-]+(?: (?:of |the |and |for )*[A-Z][\w'’-]+)+")
