@@ -45,6 +45,10 @@ class IndexBusy(RagError):
     """Another process is writing to the index."""
 
 
+class NoSpace(RagError):
+    """The disk is full. The index is as it was before."""
+
+
 class IndexTooNew(RagError):
     """The index was written by a newer version of this package."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -22,11 +22,20 @@ class IndexedPassage(NamedTuple):
 
 
 class IndexedArticle(NamedTuple):
-    """An article with its passages, ready to be stored, and where it stands."""
+    """An article with its passages, ready to be stored, where it stands, and the fingerprint of the bytes that it was read from."""
 
     article: Article
     passages: Sequence[IndexedPassage]
     location: str
+    fingerprint: str | None = None
+
+
+class Located(NamedTuple):
+    """A further location of an article that is there already, and the fingerprint of the bytes there."""
+
+    location: str
+    article_id: str
+    fingerprint: str | None = None
 
 
 class Scored(NamedTuple):
@@ -54,39 +63,61 @@ def best(top: Callable[[int], Sequence[Scored]], n: int) -> list[Scored]:
 class Store(Protocol):
     """Keeps an index. Keys are never used twice, so a key seen once means one passage for ever.
 
-    Any implementation passes the suite in `tests/conformance/store.py`.
+    Any implementation passes the suite in `tests/conformance/store.py`. Several threads may use one store.
     """
 
     @property
     def manifest(self) -> Manifest:
-        """What the index holds, as of the last write."""
+        """What the index holds, as of the last write, or of what is being read."""
 
     @property
     def path(self) -> str:
         """Where the index is, as the user names it."""
 
+    def reading(self) -> AbstractContextManager[None]:
+        """Within it, everything that is read is of one generation, the last one when it began. May be nested.
+
+        Raises:
+            IndexDamaged: the index cannot be read.
+        """
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Within it, nobody else writes. May be nested.
+
+        Raises:
+            IndexBusy: another process is writing, and did not finish in time.
+        """
+
     def write(
         self,
         upserts: Sequence[IndexedArticle],
         removals: Iterable[str] = (),
-        located: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
+        located: Iterable[Located] = (),
+        vacated: Iterable[str] = (),
+    ) -> list[str]:
         """Adds or replaces articles and removes others, all of it or none.
+
+        An article whose last location is taken by another, or is vacated, goes.
 
         Args:
             upserts: articles to add, or to put in the place of those with the same id.
             removals: ids of articles to remove.
-            located: the id of an article that is there already, at each further location where it was found.
+            located: further locations of articles that are there already.
+            vacated: locations where nothing stands any more.
+
+        Returns:
+            The ids of the articles that went because nothing stands where they stood.
 
         Raises:
             IndexBusy: another process is writing.
+            NoSpace: the disk is full; the index is as it was before.
         """
 
     def sync(self) -> None:
         """Brings the derived indexes up to the catalog."""
 
     def nearest(self, vector: NDArray[np.float32], n: int, where: Filter) -> list[Scored]:
-        """The n passages with the highest cosine to a unit vector, best first."""
+        """The n passages with the highest cosine to a unit vector, best first; n of them where so many pass the filter."""
 
     def matching(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
         """The n passages with the highest BM25 score for any of the stems, best first."""
@@ -108,10 +139,29 @@ class Store(Protocol):
 
         Raises:
             ArticleMissing: no article has that id.
+            IndexDamaged: what is stored is not what was written.
         """
 
     def articles(self, where: Filter) -> Iterator[Article]:
-        """The articles that pass a filter, in the order of their ids."""
+        """The articles that pass a filter, in the order of their ids, as of one moment."""
+
+    def ids(self, prefix: str, limit: int) -> list[str]:
+        """The first ids that begin so, in order."""
+
+    def has(self, article_id: str) -> bool:
+        """Whether an article has that id."""
+
+    def known(self, fingerprint: str) -> str | None:
+        """The id of an article that was read from bytes with this fingerprint."""
+
+    def at(self, location: str) -> str | None:
+        """The id of the article at a location."""
+
+    def places(self, article_id: str) -> list[str]:
+        """The locations of an article, in order."""
+
+    def under(self, place: str) -> Mapping[str, str]:
+        """The article id at each location that is a file, in it (`FILE#3`), or in a folder."""
 
     def locations(self) -> Mapping[str, str]:
         """The article id at each location that was added."""

@@ -5,81 +5,102 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.dates import bounds
-from rag.errors import ArticleMissing, IndexDamaged
-from rag.store.base import IndexedArticle
-from rag.store.manifest import Manifest, article_digest, index_digest
-from rag.types import Article, Filter, Passage, Sentence
+from rag.errors import ArticleMissing, IndexDamaged, NoSpace
+from rag.store import rows, schema
+from rag.store.base import IndexedArticle, Located
+from rag.store.manifest import Manifest
+from rag.store.writing import Writing
+from rag.types import Article, Filter, Passage
 
-_SCHEMA = """
-CREATE TABLE manifest (only INTEGER PRIMARY KEY CHECK (only = 1), json TEXT NOT NULL);
-CREATE TABLE articles (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    digest TEXT NOT NULL,
-    text TEXT NOT NULL,
-    record TEXT NOT NULL,          -- the article as JSON, without its text
-    source TEXT,                   -- case-folded
-    first_day INTEGER,             -- proleptic ordinals of the first and last day that `published` can mean
-    last_day INTEGER
-);
-CREATE INDEX articles_by_day ON articles (last_day, first_day);
-CREATE INDEX articles_digests ON articles (id, digest);
-CREATE TABLE passages (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,
-    article INTEGER NOT NULL REFERENCES articles (key),
-    id TEXT NOT NULL,
-    start INTEGER NOT NULL,
-    end INTEGER NOT NULL,
-    sentences TEXT NOT NULL,       -- JSON [[start, end, quotable], ...]
-    vector BLOB NOT NULL,          -- float32, little-endian
-    sentence_vectors BLOB NOT NULL,-- float16, little-endian, one row a sentence
-    generation INTEGER NOT NULL
-);
-CREATE INDEX passages_by_article ON passages (article);
-CREATE INDEX passages_by_generation ON passages (generation);
-CREATE TABLE removed (key INTEGER PRIMARY KEY, generation INTEGER NOT NULL);
-CREATE TABLE locations (location TEXT PRIMARY KEY, article INTEGER NOT NULL REFERENCES articles (key));
-CREATE INDEX locations_by_article ON locations (article);
-"""
 _CHUNK = 500
+_CACHE_KIB = 16_000
+_BUSY_SECONDS = 30.0
+_SENTENCE_TYPE = "<f2"
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 
 
 class Catalog:
-    """One SQLite file. Readers see the last committed write.
+    """One SQLite file, with a connection for reading and one for writing. Readers see the last committed write, or the one that is pinned.
+
+    Args:
+        path: the file.
+        writable: False where the folder cannot be written.
 
     Raises:
         IndexDamaged: the file cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writable: bool = True) -> None:
         self._path = path
+        self._writable = writable
+        self._write_db: sqlite3.Connection | None = None
+        self._db = self._connect()
+        self._dtype = "<f4"
+        self._dimension = 0
+
+    def _connect(self) -> sqlite3.Connection:
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
+            if self._writable:
+                db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            else:
+                db = self._connect_read_only()
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         except sqlite3.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
+        return db
+
+    def _connect_read_only(self) -> sqlite3.Connection:
+        """A folder that nobody writes to has no files of a writer beside the catalog, which SQLite would want to make: it is told so."""
+        name = self._path.absolute().as_uri()
+        for mode in ("mode=ro", "mode=ro&immutable=1"):
+            db = sqlite3.connect(f"{name}?{mode}", uri=True, isolation_level=None, check_same_thread=False)
+            with contextlib.suppress(sqlite3.OperationalError):
+                db.execute("SELECT 1 FROM sqlite_master").fetchone()
+                return db
+            db.close()
+        return sqlite3.connect(f"{name}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
 
     def close(self) -> None:
         """Closes the file."""
+        if self._write_db is not None:
+            self._write_db.close()
+            self._write_db = None
         self._db.close()
 
     def create(self, manifest: Manifest) -> None:
         """Lays the tables, in one transaction, unless they are there."""
+        if not self._one("SELECT 1 FROM sqlite_master"):
+            self._one(f"PRAGMA page_size = {schema.PAGE_BYTES}")
         self._one("PRAGMA journal_mode = WAL")  # stays with the file; readers go on while a writer is at work
-        with self._transaction():
-            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'manifest'").fetchone():
-                for statement in _SCHEMA.split(";\n"):
-                    self._db.execute(statement)
-                self._db.execute("INSERT INTO manifest VALUES (1, ?)", [manifest.model_dump_json()])
+        with self.transaction() as db:
+            if not schema.has_tables(db):
+                for statement in schema.statements():
+                    db.execute(statement)
+                Writing(db, manifest).save_new()
+
+    def understand(self, manifest: Manifest) -> None:
+        """Takes over from the manifest how vectors are stored."""
+        self._dtype = "<f4" if manifest.vectors == "float32" else "<f2"
+        self._dimension = manifest.model.dimension
+
+    @property
+    def vector_type(self) -> str:
+        """The type of the numbers in stored passage vectors, as NumPy names it."""
+        return self._dtype
 
     def manifest_json(self) -> str | None:
         """The stored manifest, or None when the catalog was never laid."""
@@ -88,175 +109,213 @@ class Catalog:
         row = self._one("SELECT json FROM manifest")
         return str(row[0]) if row else None
 
+    def pin(self) -> None:
+        """From here on, what is read is of one moment."""
+        self._one("BEGIN")
+        self._one("SELECT only FROM manifest")  # SQLite fixes the moment when it first reads
+
+    def unpin(self) -> None:
+        """From here on, what is read is the last committed write again."""
+        if self._db.in_transaction:
+            self._one("COMMIT")
+
     def write(
         self,
         manifest: Manifest,
         upserts: Sequence[IndexedArticle],
         removals: Iterable[str],
-        located: Mapping[str, str],
-    ) -> Manifest:
-        """Applies a write in one transaction and returns the new manifest."""
-        removals = list(removals)
-        generation = manifest.generation + 1
-        with self._transaction():
-            for article_id in removals:
-                self._remove(article_id, generation)
-            for item in upserts:
-                self._put(item, generation)
-            self._db.executemany(
-                "INSERT OR REPLACE INTO locations SELECT ?, key FROM articles WHERE id = ?", located.items()
-            )
-            if not upserts and not removals:
-                return manifest
-            changed = manifest.model_copy(
-                update={
-                    "generation": generation,
-                    "articles": self._count("SELECT count(*) FROM articles"),
-                    "passages": self._count("SELECT count(*) FROM passages"),
-                    "undated": self._count("SELECT count(*) FROM articles WHERE last_day IS NULL"),
-                    "digest": index_digest(self._db.execute("SELECT id, digest FROM articles ORDER BY id")),
-                }
-            )
-            self._db.execute("UPDATE manifest SET json = ?", [changed.model_dump_json()])
-        return changed
+        located: Iterable[Located],
+        vacated: Iterable[str],
+    ) -> tuple[Manifest, list[str]]:
+        """Applies a write in one transaction; the new manifest, and the ids of articles that went because nothing stands where they stood."""
+        with self.transaction() as db:
+            return Writing(db, manifest).apply(upserts, removals, located, vacated)
 
-    def _put(self, item: IndexedArticle, generation: int) -> None:
-        article = item.article
-        locations = [row[0] for row in self._locations_of(article.id)]
-        self._remove(article.id, generation)
-        first, last = (None, None)
-        if article.published:
-            first, last = (day.toordinal() for day in bounds(article.published))
-        cursor = self._db.execute(
-            "INSERT INTO articles (id, digest, text, record, source, first_day, last_day) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                article.id,
-                article_digest(article, (indexed.passage for indexed in item.passages)),
-                article.text,
-                article.model_dump_json(exclude={"text"}),
-                article.source.casefold() if article.source else None,
-                first,
-                last,
-            ],
-        )
-        for location in {*locations, item.location}:
-            self._db.execute("INSERT OR REPLACE INTO locations VALUES (?, ?)", [location, cursor.lastrowid])
-        self._db.executemany(
-            "INSERT INTO passages (article, id, start, end, sentences, vector, sentence_vectors, generation)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    cursor.lastrowid,
-                    passage.passage_id,
-                    passage.start,
-                    passage.end,
-                    json.dumps([[s.start, s.end, int(s.quotable)] for s in passage.sentences]),
-                    vector.astype("<f4").tobytes(),
-                    sentence_vectors.astype("<f2").tobytes(),
-                    generation,
-                )
-                for passage, vector, sentence_vectors in item.passages
-            ),
-        )
-
-    def _remove(self, article_id: str, generation: int) -> None:
-        row = self._db.execute("SELECT key FROM articles WHERE id = ?", [article_id]).fetchone()
-        if row is None:
-            return
-        self._db.execute("INSERT INTO removed SELECT key, ? FROM passages WHERE article = ?", [generation, row[0]])
-        self._db.execute("DELETE FROM passages WHERE article = ?", row)
-        self._db.execute("DELETE FROM locations WHERE article = ?", row)
-        self._db.execute("DELETE FROM articles WHERE key = ?", row)
-
-    def _locations_of(self, article_id: str) -> list[tuple[str]]:
-        return self._db.execute(
-            "SELECT location FROM locations JOIN articles ON articles.key = article WHERE id = ?", [article_id]
-        ).fetchall()
+    def save(self, manifest: Manifest, contents: bytes) -> None:
+        """Sets the manifest and the sum behind its digest right, where they do not tell what is there."""
+        with self.transaction() as db:
+            db.execute("UPDATE manifest SET json = ?, contents = ?", [manifest.model_dump_json(), contents])
 
     def article(self, article_id: str) -> Article:
         """An article, whole.
 
         Raises:
             ArticleMissing: no article has that id.
+            IndexDamaged: its row is not what was written.
         """
-        row = self._one("SELECT record, text FROM articles WHERE id = ?", [article_id])
+        row = self._one("SELECT record, text, sha256 FROM articles WHERE id = ?", [article_id])
         if row is None:
             raise ArticleMissing(f"no article has the id {article_id}", "`rag list` shows the ids")
-        return _article(*row)
+        return self._whole(article_id, *row)
 
     def articles(self, where: Filter) -> Iterator[Article]:
-        """The articles that pass a filter, in the order of their ids."""
+        """The articles that pass a filter, in the order of their ids, as of the moment of the first."""
         condition, values = _condition(where)
-        query = f"SELECT record, text FROM articles {condition} ORDER BY id"  # noqa: S608 - the condition is ours
-        for row in self._rows(query, values):
-            yield _article(*row)
+        query = f"SELECT id, record, text, sha256 FROM articles {condition} ORDER BY id"  # noqa: S608 - the condition is ours
+        db = self._connect()  # of its own: whoever reads on may take hours, and write meanwhile
+        try:
+            for row in self._rows(query, values, db):
+                yield self._whole(*row)
+        finally:
+            db.close()
+
+    def _whole(self, article_id: str, record: str, text: str, sha256: str) -> Article:
+        try:
+            return rows.article_of(record, text, sha256)
+        except rows.Corrupt as error:
+            raise self.damaged(f"{error} of {article_id} is not what was stored") from error
+
+    def ids(self, prefix: str, limit: int) -> list[str]:
+        """The first ids that begin so, in order."""
+        found = self._rows(
+            "SELECT id FROM articles WHERE id >= ? AND substr(id, 1, ?) = ? ORDER BY id LIMIT ?",
+            [prefix, len(prefix), prefix, limit],
+        )
+        return [row[0] for row in found]
+
+    def has(self, article_id: str) -> bool:
+        """Whether an article has that id."""
+        return self._one("SELECT 1 FROM articles WHERE id = ?", [article_id]) is not None
+
+    def known(self, fingerprint: str) -> str | None:
+        """The id of an article that was read from bytes with this fingerprint."""
+        row = self._one(
+            "SELECT id FROM locations JOIN articles ON articles.key = article WHERE fingerprint = ? ORDER BY location",
+            [fingerprint],
+        )
+        return row[0] if row else None
+
+    def at(self, location: str) -> str | None:
+        """The id of the article at a location."""
+        row = self._one(
+            "SELECT id FROM locations JOIN articles ON articles.key = article WHERE location = ?", [location]
+        )
+        return row[0] if row else None
+
+    def places(self, article_id: str) -> list[str]:
+        """The locations of an article, in order."""
+        query = "SELECT location FROM locations JOIN articles ON articles.key = article WHERE id = ? ORDER BY location"
+        return [row[0] for row in self._rows(query, [article_id])]
+
+    def under(self, place: str) -> dict[str, str]:
+        """The article id at each location that is a file, in it, or in a folder."""
+        query = (
+            "SELECT location, id FROM locations JOIN articles ON articles.key = article"
+            " WHERE location = ? OR (location > ? AND location < ?) OR (location > ? AND location < ?)"
+        )
+        folder = place.rstrip("/")
+        return dict(self._rows(query, [place, f"{folder}/", f"{folder}0", f"{place}#", f"{place}$"]))
 
     def locations(self) -> dict[str, str]:
         """The article id at each location."""
-        rows = self._rows("SELECT location, id FROM locations JOIN articles ON articles.key = article")
-        return dict(rows)
+        return dict(self._rows("SELECT location, id FROM locations JOIN articles ON articles.key = article"))
 
     def digests(self) -> dict[str, str]:
         """The digest of each article by its id."""
         return dict(self._rows("SELECT id, digest FROM articles"))
 
     def passages(self, keys: Sequence[int]) -> dict[int, Passage]:
-        """The passages with these keys; a key that is gone is left out."""
-        found = {}
-        for key, passage_id, article_id, start, end, sentences in self._by_key(
-            "SELECT passages.key, passages.id, articles.id, start, end, sentences"
-            " FROM passages JOIN articles ON articles.key = article WHERE passages.key IN",
-            keys,
-        ):
-            found[key] = Passage(
-                passage_id=passage_id,
-                article_id=article_id,
-                start=start,
-                end=end,
-                sentences=tuple(Sentence(start=a, end=b, quotable=bool(q)) for a, b, q in json.loads(sentences)),
-            )
-        return found
+        """The passages with these keys; a key that is gone is left out.
+
+        Raises:
+            IndexDamaged: a row is not what was written.
+        """
+        query = (
+            "SELECT passages.key, passages.id, articles.id, start, end, sentences, crc"
+            " FROM passages JOIN articles ON articles.key = article WHERE passages.key IN"
+        )
+        try:
+            return {key: rows.passage_of(*row) for key, *row in self._by_key(query, keys)}
+        except rows.Corrupt as error:
+            raise self.damaged(f"{error} is not what was stored") from error
+
+    def existing(self, keys: Sequence[int]) -> set[int]:
+        """Which of these keys are those of passages."""
+        return {row[0] for row in self._by_key("SELECT key FROM passages WHERE key IN", keys)}
 
     def vectors(self, keys: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The vectors of these passages."""
-        rows = self._by_key("SELECT key, vector FROM passages WHERE key IN", keys)
-        return {key: np.frombuffer(blob, "<f4") for key, blob in rows}
+        found = self._by_key("SELECT passage, data FROM vectors WHERE passage IN", keys)
+        return {key: vectors[0] for key, vectors in self._unsealed(found, self._dtype)}
 
     def sentence_vectors(self, keys: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The sentence vectors of these passages, shape (sentences, dimension) each."""
-        rows = self._by_key("SELECT key, length(vector) / 4, sentence_vectors FROM passages WHERE key IN", keys)
-        return {key: np.frombuffer(blob, "<f2").astype(np.float32).reshape(-1, width) for key, width, blob in rows}
+        found = self._by_key("SELECT passage, data FROM sentence_vectors WHERE passage IN", keys)
+        return dict(self._unsealed(found, _SENTENCE_TYPE))
 
-    def keys_where(self, where: Filter) -> NDArray[np.int64]:
-        """The keys of the passages whose articles pass a filter."""
+    def _unsealed(self, found: Iterable[tuple[Any, ...]], dtype: str) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        try:
+            for key, blob in found:
+                yield key, rows.unsealed(blob, dtype, self._dimension)
+        except rows.Corrupt as error:
+            raise self.damaged(f"{error} is not what was stored") from error
+
+    def ranges_where(self, where: Filter) -> NDArray[np.int64]:
+        """Where the passages of the articles that pass a filter are: first key and number, shape (articles, 2)."""
         condition, values = _condition(where)
-        query = f"SELECT passages.key FROM passages JOIN articles ON articles.key = article {condition}"  # noqa: S608
-        return np.fromiter((row[0] for row in self._rows(query, values)), np.int64)
+        query = f"SELECT first_passage, passages FROM articles {condition}"  # noqa: S608 - the condition is ours
+        return np.array(list(self._rows(query, values)), np.int64).reshape(-1, 2)
 
     def keys_of(self, article_ids: Collection[str]) -> list[int]:
-        """The keys of the passages of these articles."""
-        query = (
-            "SELECT passages.key FROM passages JOIN articles ON articles.key = article"
-            " WHERE articles.id IN (SELECT value FROM json_each(?))"
-        )
-        return [row[0] for row in self._rows(query, [json.dumps(sorted(article_ids))])]
+        """The keys of the passages of these articles, in order."""
+        query = "SELECT first_passage, passages FROM articles WHERE id IN (SELECT value FROM json_each(?))"
+        found = self._rows(query, [json.dumps(sorted(article_ids))])
+        return sorted(key for first, count in found for key in range(first, first + count))
 
-    def added_since(self, generation: int) -> Iterator[tuple[int, Passage, Article, NDArray[np.float32]]]:
-        """Key, passage, article and vector of what was written after a generation, in the order of the keys."""
-        rows = self._rows("SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation])
-        keys = [row[0] for row in rows]
+    def all_keys(self) -> NDArray[np.int64]:
+        """The keys of all passages, in order."""
+        ranges = self.ranges_where(Filter())
+        keys = [np.arange(first, first + count) for first, count in ranges]
+        return np.sort(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+
+    def some_keys(self, n: int) -> list[int]:
+        """The keys of at most n passages, evenly spread."""
+        keys = self.all_keys()
+        return [int(key) for key in keys[np.unique(np.linspace(0, len(keys) - 1, min(n, len(keys))).astype(np.int64))]]
+
+    def last_key(self) -> int:
+        """The highest key of a passage; 0 where there is none."""
+        row = self._one("SELECT max(key) FROM passages")
+        return int(row[0] or 0) if row else 0
+
+    def texts_since(self, generation: int) -> Iterator[tuple[int, Passage, Article]]:
+        """Key, passage and article of what was written after a generation, in the order of the keys."""
+        keys = [
+            row[0] for row in self._rows("SELECT key FROM passages WHERE generation > ? ORDER BY key", [generation])
+        ]
         held: Article | None = None
         for at in range(0, len(keys), _CHUNK):
-            chunk = keys[at : at + _CHUNK]
-            passages, vectors = self.passages(chunk), self.vectors(chunk)
-            for key in chunk:
+            passages = self.passages(keys[at : at + _CHUNK])
+            for key in keys[at : at + _CHUNK]:
                 if held is None or held.id != passages[key].article_id:
                     held = self.article(passages[key].article_id)
-                yield key, passages[key], held, vectors[key]
+                yield key, passages[key], held
+
+    def vectors_after(self, key: int, block: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Keys and vectors of the passages with higher keys, in order, in blocks: shapes (n,) and (n, dimension)."""
+        while True:
+            query = "SELECT passage, data FROM vectors WHERE passage > ? ORDER BY passage LIMIT ?"
+            found = list(self._rows(query, [key, block]))
+            if not found:
+                return
+            try:
+                vectors = rows.stacked([row[1] for row in found], self._dtype, self._dimension)
+            except rows.Corrupt as error:
+                raise self.damaged(f"{error} is not what was stored") from error
+            yield np.array([row[0] for row in found], np.int64), vectors
+            key = found[-1][0]
 
     def removed_since(self, generation: int) -> list[int]:
         """The keys of the passages removed after a generation."""
         return [row[0] for row in self._rows("SELECT key FROM removed WHERE generation > ?", [generation])]
+
+    def copy_to(self, path: Path) -> None:
+        """Writes the catalog, as of this moment, into a file of its own."""
+        try:
+            with contextlib.closing(sqlite3.connect(path)) as target:
+                self._db.backup(target)
+        except sqlite3.Error as error:
+            raise self.damaged(error) from error
 
     def _by_key(self, query: str, keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         for at in range(0, len(keys), _CHUNK):
@@ -266,38 +325,41 @@ class Catalog:
     def _one(self, query: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
         return next(self._rows(query, values), None)
 
-    def _rows(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+    def _rows(
+        self, query: str, values: Sequence[object] = (), db: sqlite3.Connection | None = None
+    ) -> Iterator[tuple[Any, ...]]:
         try:
-            yield from self._db.execute(query, values)
+            yield from (db or self._db).execute(query, values)
         except sqlite3.Error as error:
-            raise self._damaged(error) from error
-
-    def _count(self, query: str) -> int:
-        return int(self._db.execute(query).fetchone()[0])
+            raise self.damaged(error) from error
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A transaction of the writing connection: all of it, or none."""
+        if self._write_db is None:
+            self._write_db = self._connect()
+        db = self._write_db
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            db.execute("BEGIN IMMEDIATE")
             try:
-                yield
+                yield db
             except BaseException:
-                if self._db.in_transaction:  # a full disk ends the transaction by itself
-                    self._db.execute("ROLLBACK")
+                if db.in_transaction:  # a full disk ends the transaction by itself
+                    db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+            db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise self._damaged(error) from error
+            raise self.damaged(error) from error
 
-    def _damaged(self, error: sqlite3.Error) -> IndexDamaged:
-        return IndexDamaged(
-            f"the catalog {self._path} cannot be used: {error}",
-            "Check the folder's permissions and free space, or build the index again with `rag add PATH --index NEW_FOLDER`",
-        )
-
-
-def _article(record: str, text: str) -> Article:
-    return Article.model_validate({**json.loads(record), "text": text})
+    def damaged(self, error: sqlite3.Error | str) -> IndexDamaged | NoSpace:
+        """What is raised when the catalog does not give what was stored."""
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) in _FULL:
+            return NoSpace(f"no space left for the catalog {self._path}", "Free some; the index is as it was before")
+        if isinstance(error, sqlite3.OperationalError):
+            remedy = "Check the folder's permissions and free space; `rag verify` tells whether anything is damaged"
+        else:
+            remedy = "`rag verify` lists what is damaged, `rag repair` mends what can be"
+        return IndexDamaged(f"the catalog {self._path} cannot be used: {error}", remedy)
 
 
 def _condition(where: Filter) -> tuple[str, list[object]]:

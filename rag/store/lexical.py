@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import json
 import shutil
-from collections.abc import Iterable, Sequence
+import struct
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rag import words
 from rag.dates import bounds
@@ -15,6 +20,9 @@ from rag.store.base import Scored, best
 from rag.types import Article, Filter, Passage
 
 _HEAP_BYTES = 50_000_000
+_META_FILE = "meta.json"
+_MAGIC = 1337
+_Found = TypeVar("_Found")
 
 
 @lru_cache(maxsize=1)
@@ -34,24 +42,46 @@ def _schema() -> Any:
 
 
 class LexicalIndex:
-    """BM25 over stems. One document of kind `meta` carries the catalog generation, so that it commits with the rest."""
+    """BM25 over stems. One document of kind `meta` carries the catalog generation, so that it commits with the rest.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where it is; None: in memory alone.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        try:
+        self._index: Any = None
+        self._searcher: Any = None
+        self.generation = -1
+        if folder is None:
             self._open()
-        except (ValueError, OSError):  # damaged, or of another shape: it is derived, so build it again
-            shutil.rmtree(folder)
-            self._open()
+        else:
+            self.refresh()
 
     def _open(self) -> None:
         import tantivy
 
-        self._folder.mkdir(exist_ok=True)
-        self._index = tantivy.Index(_schema(), path=str(self._folder))
+        if self._folder is None:
+            self._index = tantivy.Index(_schema())
+        else:
+            self._index = tantivy.Index(_schema(), path=str(self._folder))
         self._index.config_reader("manual")
-        self._searcher = self._index.searcher()
-        self.generation = self._read_generation()
+
+    def refresh(self) -> None:
+        """Takes over what was committed since. What is damaged, or of another shape, counts as not there, so is built again."""
+        try:
+            if self._index is None:
+                if self._folder is not None and not (self._folder / _META_FILE).exists():
+                    return  # opening would make it, and only writers make anything
+                self._open()
+            self._index.reload()
+            self._searcher = self._index.searcher()
+            self.generation = self._read_generation()
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
+            self._index = self._searcher = None
+            self.generation = -1
 
     def _read_generation(self) -> int:
         import tantivy
@@ -60,13 +90,42 @@ class LexicalIndex:
         hits = self._searcher.search(query, 1).hits
         return int(self._searcher.doc(hits[0][1])["generation"][0]) if hits else -1
 
-    def change(self, generation: int, removed: Iterable[int], added: Iterable[tuple[int, Passage, Article]]) -> None:
-        """Takes passages out, puts others in, and commits them with the generation in one step."""
+    def change(
+        self,
+        generation: int,
+        removed: Iterable[int],
+        added: Iterable[tuple[int, Passage, Article]],
+        *,
+        anew: bool = False,
+    ) -> None:
+        """Takes passages out, puts others in, and commits them with the generation in one step. `refresh` makes it searchable.
+
+        Args:
+            generation: of the catalog.
+            removed: keys of passages to take out.
+            added: passages to put in.
+            anew: begin with an empty index.
+
+        Raises:
+            OSError: it cannot be written; the state before stays.
+        """
+        try:
+            self._change(generation, removed, added, anew=anew)
+        except ValueError as error:  # tantivy's own kind for everything
+            raise OSError(errno.EIO, f"the lexical index cannot be written: {error}") from error
+
+    def _change(
+        self, generation: int, removed: Iterable[int], added: Iterable[tuple[int, Passage, Article]], *, anew: bool
+    ) -> None:
         import tantivy
 
+        if self._index is None and self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir()
+            self._open()
         writer = self._index.writer(_HEAP_BYTES, 1)
         try:
-            if self.generation < 0:
+            if anew:
                 writer.delete_all_documents()
             for key in removed:
                 # By query: `delete_documents_by_term` takes every number for a signed one, and deletes nothing.
@@ -78,17 +137,17 @@ class LexicalIndex:
             writer.commit()
             writer.wait_merging_threads()
         except BaseException:
-            writer.rollback()
+            with contextlib.suppress(ValueError):
+                writer.rollback()
             raise
-        self._index.reload()
-        self._searcher = self._index.searcher()
-        self.generation = generation
+        if self._folder is None:
+            self.refresh()
 
     def search(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
         """The n keys with the highest BM25 score for any of the stems, best first, ties by key."""
         import tantivy
 
-        if not stems:
+        if not stems or self._searcher is None:
             return []
         schema, query = _schema(), tantivy.Query
         should, must = tantivy.Occur.Should, tantivy.Occur.Must
@@ -110,12 +169,7 @@ class LexicalIndex:
             source = query.term_query(schema, "source", where.source.casefold())
             parts.append((must, query.const_score_query(source, 0.0)))
         wanted = query.boolean_query(parts) if len(parts) > 1 else matches
-        try:
-            return best(lambda limit: self._top(wanted, limit), n)
-        except ValueError as error:
-            raise IndexDamaged(
-                f"the lexical index {self._folder} cannot be read", "Delete that folder; it is built again when needed"
-            ) from error
+        return self._sound(lambda: best(lambda limit: self._top(wanted, limit), n))
 
     def _top(self, query: Any, limit: int) -> list[Scored]:
         hits = self._searcher.search(query, limit, count=False).hits
@@ -124,7 +178,62 @@ class LexicalIndex:
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""
-        return {stem: int(self._searcher.doc_freq("body", stem)) for stem in stems}
+        wanted = list(stems)
+        if self._searcher is None:
+            return dict.fromkeys(wanted, 0)
+        return self._sound(lambda: {stem: int(self._searcher.doc_freq("body", stem)) for stem in wanted})
+
+    def keys(self) -> list[int]:
+        """The keys of all passages that it holds, in order.
+
+        Raises:
+            IndexDamaged: it cannot be read.
+        """
+        return self._sound(self._keys)
+
+    def _keys(self) -> list[int]:
+        import tantivy
+
+        every = tantivy.Query.all_query()
+        hits = self._searcher.search(every, max(1, int(self._searcher.num_docs)), count=False).hits
+        found = self._searcher.fast_field_values("key", [address for _, address in hits])
+        return sorted(int(key) for key in found if key is not None)
+
+    def faults(self) -> list[str]:
+        """The files that are not what was written: each ends with the CRC-32 of what is before."""
+        if self._folder is None:
+            return []
+        return [
+            f"{path.name} is not what was written" for path in sorted(self._folder.iterdir()) if not _is_whole(path)
+        ]
+
+    def _sound(self, search: Callable[[], _Found]) -> _Found:
+        """What a search finds; damage that tantivy meets while searching is named as such."""
+        try:
+            return search()
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
+            where = f"the lexical index {self._folder}" if self._folder else "the lexical index"
+            raise IndexDamaged(f"{where} cannot be read", "`rag repair` builds it again") from error
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether an error is one of tantivy's for files that are not as it left them; a panic is no `Exception`."""
+    return isinstance(error, ValueError | OSError) or type(error).__name__ == "PanicException"
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the footer of one of tantivy's files (JSON with a `crc`, its length, a magic number) fits what is before it."""
+    if path.suffix in (".json", ".lock"):
+        return True  # without a footer; what they say is held against the catalog
+    try:
+        data = memoryview(path.read_bytes())
+        length, magic = struct.unpack("<II", data[-8:])
+        footer = json.loads(bytes(data[-8 - length : -8]))
+        return bool(magic == _MAGIC and zlib.crc32(data[: -8 - length]) == footer["crc"])
+    except (OSError, ValueError, KeyError, TypeError, struct.error):
+        return False
 
 
 def _document(key: int, passage: Passage, article: Article) -> dict[str, Any]:

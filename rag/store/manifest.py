@@ -1,17 +1,17 @@
-"""What an index says of itself: format, model, chunker, counts, digest."""
+"""What an index says of itself: format, model, chunker, counts, digest, and how it is searched."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rag.embed.base import ModelInfo
-from rag.types import Article, Passage
+from rag.store.digest import EMPTY
+from rag.store.schema import FORMAT
 
-FORMAT = 1
+VectorType = Literal["float32", "float16"]
+"""How passage vectors are stored."""
 
 
 class Chunker(BaseModel):
@@ -23,6 +23,28 @@ class Chunker(BaseModel):
     max_tokens: int
 
 
+class DenseInfo(BaseModel):
+    """How vectors are searched.
+
+    `kind` is `exact` (every vector is compared) or `ivf` (those of the lists that are nearest to the question; then the best are compared by their
+    exact vectors); `lists` are the clusters, `probes` those that a search looks into. `recall` is the share of the exact ten nearest that such a
+    search finds, measured when the lists were made; `measured` with how many queries. `resident_bytes` is what an open index holds in memory,
+    `mapped_bytes` what it maps from the disk, of which the system keeps in memory what is used.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["exact", "ivf"] = "exact"
+    vectors: int = 0
+    segments: int = 0
+    lists: int = 0
+    probes: int = 0
+    recall: float = 1.0
+    measured: int = 0
+    resident_bytes: int = 0
+    mapped_bytes: int = 0
+
+
 class Manifest(BaseModel):
     """The index in a few lines. `generation` counts writes; `digest` depends on the contents alone."""
 
@@ -31,29 +53,11 @@ class Manifest(BaseModel):
     format: int = FORMAT
     model: ModelInfo
     chunker: Chunker
-    vectors: Literal["float32"] = "float32"
+    vectors: VectorType = "float32"
     sentence_vectors: Literal["float16"] = "float16"
     articles: int = 0
     passages: int = 0
     undated: int = 0
     generation: int = 0
-    digest: str = hashlib.sha256().hexdigest()
-
-
-def article_digest(article: Article, passages: Iterable[Passage]) -> str:
-    """SHA-256 over an article's text, metadata and passage boundaries; where its file stands does not count."""
-    digest = hashlib.sha256()
-    digest.update(article.model_dump_json(exclude={"path"}).encode("utf-8", "surrogatepass"))
-    for passage in passages:
-        digest.update(f"\n{passage.start} {passage.end}".encode())
-        for sentence in passage.sentences:
-            digest.update(f" {sentence.start}-{sentence.end}{'' if sentence.quotable else 'h'}".encode())
-    return digest.hexdigest()
-
-
-def index_digest(digests: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 over (article id, article digest) pairs sorted by id."""
-    total = hashlib.sha256()
-    for article_id, digest in digests:
-        total.update(f"{article_id} {digest}\n".encode())
-    return total.hexdigest()
+    digest: str = EMPTY
+    dense: DenseInfo = Field(default_factory=DenseInfo)

@@ -14,7 +14,7 @@ import pytest
 
 from rag import words
 from rag.errors import ArticleMissing
-from rag.store import Store
+from rag.store import Located, Store
 from rag.types import Article, Filter
 from tests.stand_in import StandIn, article, indexed
 
@@ -190,9 +190,59 @@ def locations_are_kept(opened: Opener) -> None:
     store.write([indexed(article("a"), location="one.txt"), indexed(article("b"), location="two.txt")])
     store.write([indexed(article("c"), location="one.txt")], ["b"])
     assert store.locations() == {"one.txt": "c"}
-    store.write([], located={"copy.txt": "c", "one.txt": "a", "lost.txt": "nobody"})
+    store.write([], located=[Located("copy.txt", "c", "f"), Located("lost.txt", "nobody")])
+    assert store.known("f") == "c"
     store.write([indexed(article("c", "The c text is new."), location="three.txt")])
-    assert store.locations() == {"one.txt": "a", "three.txt": "c", "copy.txt": "c"}
+    assert store.locations() == {"one.txt": "c", "three.txt": "c", "copy.txt": "c"}
+    assert store.known("f") is None
+
+
+def an_article_goes_with_its_last_location(opened: Opener) -> None:
+    store = opened()
+    store.write([indexed(article("a"), location="one.txt"), indexed(article("b"), location="two.txt")])
+    assert store.write([indexed(article("c"), location="one.txt")]) == ["a"]
+    store.write([], located=[Located("three.txt", "b")])
+    assert store.write([], located=[Located("two.txt", "c")]) == []
+    assert store.write([], vacated=["three.txt", "nowhere"]) == ["b"]
+    store.sync()
+    assert store.places("c") == ["one.txt", "two.txt"]
+    assert store.at("two.txt") == "c"
+    assert store.at("three.txt") is None
+    assert set(store.digests()) == found_dense(store) == found_lexical(store) == {"c"}
+
+
+def places_are_found_by_folder_and_file(opened: Opener) -> None:
+    store = opened()
+    places = ["/news/a.txt", "/news/b.jsonl#1", "/news/b.jsonl#2", "/news/deep/c.txt", "/newsroom/d.txt", "/news.txt"]
+    store.write([indexed(article(f"n{number}"), location=place) for number, place in enumerate(places)])
+    assert set(store.under("/news")) == set(places[:4])
+    assert set(store.under("/news/")) == set(places[:4])
+    assert store.under("/news/b.jsonl") == {"/news/b.jsonl#1": "n1", "/news/b.jsonl#2": "n2"}
+    assert store.under("/news/a.txt") == {"/news/a.txt": "n0"}
+    assert store.under("/new") == {}
+
+
+def ids_are_found_by_prefix(opened: Opener) -> None:
+    store = opened()
+    put(store, [article(name) for name in ("abc", "abd", "ac", "a%", "Ab")])
+    assert store.ids("ab", 5) == ["abc", "abd"]
+    assert store.ids("ab", 1) == ["abc"]
+    assert store.ids("a%", 5) == ["a%"]
+    assert store.has("ac")
+    assert not store.has("a")
+
+
+def what_is_read_together_is_of_one_generation(opened: Opener) -> None:
+    reader, writer = opened(), opened()
+    put(writer, [article("a"), article("b")])
+    with reader.reading():
+        before = reader.manifest, found_dense(reader), found_lexical(reader), reader.digests()
+        with reader.reading():
+            put(writer, [article("c"), article("a", "The a text is new.")], ["b"])
+            assert (reader.manifest, found_dense(reader), found_lexical(reader), reader.digests()) == before
+            assert reader.article("b").id == "b"
+    assert found_dense(reader) == found_lexical(reader, ["geneva", "text"]) == set(reader.digests()) == {"a", "c"}
+    assert reader.manifest == writer.manifest
 
 
 def filters_hold_everywhere(opened: Opener) -> None:
@@ -255,6 +305,10 @@ CHECKS: tuple[Callable[[Opener], None], ...] = (
     keys_are_never_used_twice,
     a_reopened_store_is_the_same,
     locations_are_kept,
+    an_article_goes_with_its_last_location,
+    places_are_found_by_folder_and_file,
+    ids_are_found_by_prefix,
+    what_is_read_together_is_of_one_generation,
     filters_hold_everywhere,
     best_comes_first_and_ties_go_by_key,
     no_words_match_nothing,

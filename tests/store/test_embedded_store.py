@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import filelock
 import pytest
 
-from rag.errors import IndexBusy, IndexDamaged
+from rag.errors import IndexBusy, IndexDamaged, NoSpace
 from rag.store import EmbeddedStore, embedded
-from rag.store.catalog import Catalog
 from rag.store.lexical import LexicalIndex
+from rag.store.lock import LOCK_FILE
+from rag.store.writing import Writing
 from tests.conformance.store import ALL, found_dense, found_lexical, put
 from tests.stand_in import StandIn, article, indexed
 from tests.store.conftest import NAMES, opened, state
@@ -65,14 +67,14 @@ def test_an_older_catalog_put_back_wins_over_what_is_derived(folder: Path) -> No
 def test_a_write_that_fails_midway_changes_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = state(folder)
     store = EmbeddedStore.open(folder)
-    put_one = Catalog._put
+    put_one = Writing._put
 
-    def fail_on_the_second(catalog: Catalog, item: Any, generation: int) -> None:
+    def fail_on_the_second(writing: Writing, item: Any) -> None:
         if item.article.id == "second":
             raise sqlite3.OperationalError("disk I/O error")
-        put_one(catalog, item, generation)
+        put_one(writing, item)
 
-    monkeypatch.setattr(Catalog, "_put", fail_on_the_second)
+    monkeypatch.setattr(Writing, "_put", fail_on_the_second)
     with pytest.raises(IndexDamaged, match="disk I/O error"):
         store.write([indexed(article("first")), indexed(article("second"))], [NAMES[0]])
     assert store.manifest == before[0]
@@ -89,7 +91,7 @@ def test_an_interrupted_write_changes_nothing(folder: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     with opened(folder) as store:
-        monkeypatch.setattr(Catalog, "_put", interrupted)
+        monkeypatch.setattr(Writing, "_put", interrupted)
         with pytest.raises(KeyboardInterrupt):
             store.write([indexed(article("first"))], [NAMES[0]])
         monkeypatch.undo()
@@ -97,13 +99,13 @@ def test_an_interrupted_write_changes_nothing(folder: Path, monkeypatch: pytest.
 
 
 def test_a_sync_that_fails_is_made_up_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     with opened(folder) as store:
         store.write([indexed(article("later"))])
         monkeypatch.setattr(LexicalIndex, "change", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(NoSpace, match="no space left"):
             store.sync()
         monkeypatch.undo()
         store.sync()
@@ -113,14 +115,13 @@ def test_a_sync_that_fails_is_made_up_for(folder: Path, monkeypatch: pytest.Monk
 @pytest.fixture
 def other_writer(folder: Path) -> Iterator[None]:
     """Another writer at work in the folder."""
-    with filelock.FileLock(folder / embedded.LOCK_FILE):
+    with filelock.FileLock(folder / LOCK_FILE):
         yield
 
 
 @pytest.mark.usefixtures("other_writer")
-def test_a_second_writer_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded, "_LOCK_SECONDS", 0.01)
-    with opened(folder) as store:
+def test_a_second_writer_is_told(folder: Path) -> None:
+    with closing(EmbeddedStore.open(folder, lock_seconds=0.01)) as store:
         with pytest.raises(IndexBusy, match="another process"):
             store.write([indexed(article("x"))])
         with pytest.raises(IndexBusy, match="another process"):
@@ -128,11 +129,17 @@ def test_a_second_writer_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         assert found_dense(store) == found_lexical(store) == set(NAMES)
 
 
-def test_a_reader_beside_a_writer_that_has_not_synced_sees_the_state_before(folder: Path) -> None:
+def test_a_reader_beside_a_writer_that_does_not_sync_sees_the_state_after(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "_PATIENCE_SECONDS", 0.05)
     with opened(folder) as writer:
-        writer.write([indexed(article("later"))])
-        with filelock.FileLock(folder / embedded.LOCK_FILE), opened(folder) as reader:
-            assert found_dense(reader) == found_lexical(reader) == set(NAMES)
+        writer.write([indexed(article("later"))], [NAMES[0]])
+        with filelock.FileLock(folder / LOCK_FILE), opened(folder) as reader:
+            assert found_dense(reader) == found_lexical(reader) == set(reader.digests()) == {*NAMES[1:], "later"}
+        writer.sync()
+        put(writer, [article("last")])
+        assert found_dense(writer) == found_lexical(writer) == {*NAMES[1:], "later", "last"}
 
 
 def test_two_stores_read_and_write_one_folder(folder: Path) -> None:
