@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -74,6 +74,10 @@ class Settings(BaseModel):
     )
     prompts: Path | None = Field(
         default=None, description="folder of prompts that replace those that come with this package"
+    )
+    lock_seconds: float = Field(default=10.0, ge=0, description="seconds that a writer waits for another one")
+    vectors: Literal["float32", "float16"] = Field(
+        default="float32", description="how a new index stores the vectors of passages"
     )
     passage_tokens: int = Field(default=180, ge=16, le=510, description="model tokens a passage holds at most")
     max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")

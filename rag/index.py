@@ -76,7 +76,12 @@ class Index:
         settings = settings or config.load()
         folder = Path(path or settings.index).expanduser()
         wanted = embedder.info.name if embedder else settings.model
-        store = EmbeddedStore.open(folder, lambda manifest: _check_model(manifest, str(folder), wanted))
+        store = EmbeddedStore.open(
+            folder,
+            lambda manifest: _check_model(manifest, str(folder), wanted),
+            notice=notice,
+            lock_seconds=settings.lock_seconds,
+        )
         return cls(store, settings, embedder, notice)
 
     @classmethod
@@ -101,7 +106,15 @@ class Index:
                 return cls.open(folder, settings=settings, embedder=embedder, notice=notice)
         embedder = embedder or embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
         chunker = Chunker(name=chunk.CHUNKER, max_tokens=settings.passage_tokens)
-        return cls(EmbeddedStore.create(folder, embedder.info, chunker), settings, embedder, notice)
+        store = EmbeddedStore.create(
+            folder,
+            embedder.info,
+            chunker,
+            vectors=settings.vectors,
+            notice=notice,
+            lock_seconds=settings.lock_seconds,
+        )
+        return cls(store, settings, embedder, notice)
 
     def __enter__(self) -> Self:
         return self
@@ -237,7 +250,9 @@ class Index:
             BadQuestion: it is empty, too long or has no words.
             BadInput: a date cannot be read.
         """
-        found = self._retrieve(self.query(question), k, filter_of(since, until, source))
+        query, where = self.query(question), filter_of(since, until, source)
+        with self._store.reading():
+            found = self._retrieve(query, k, where)
         return [item.hit for item in found]
 
     def ask(
@@ -301,7 +316,7 @@ class Index:
             min_confidence=self._settings.min_confidence if min_confidence is None else min_confidence,
             reader=self._reader_meanwhile(),
         )
-        with self._using:
+        with self._using, self._store.reading():
             asked = drafted(request, question)
             answer = answer_to(request, asked, info=self.info, k=k)
             spent["answer"] = time.perf_counter() - started - sum(spent.values())
