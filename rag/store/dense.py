@@ -136,8 +136,10 @@ class DenseIndex:
         return found
 
     def forget(self) -> None:
-        """Counts nothing of what is in the files."""
+        """Counts nothing of what is in the files, until they are others."""
+        written = self._written
         self._clear()
+        self._written = written
 
     def update(self, catalog: Catalog, generation: int, alive: int) -> None:
         """Catches up with the catalog: new vectors in segments of their own, small segments joined. `refresh` makes it searchable.

@@ -41,9 +41,13 @@ Notice = Callable[[str], None]
 
 
 class Held(NamedTuple):
-    """What a generation has more than the files, in memory: an exact FAISS index of the vectors that these lack, and a lexical index of everything."""
+    """What a generation has more than the files, in memory: an exact FAISS index of the vectors that these lack, and a lexical index of everything.
+
+    `beside` is the generation of the dense files beside which it was made: beside others, vectors would be found twice or not at all.
+    """
 
     generation: int
+    beside: int
     vectors: Any
     lexical: LexicalIndex
 
@@ -61,7 +65,7 @@ class EmbeddedStore:
         self._catalog = catalog
         self._notice = notice
         self._lock = WriterLock(folder, lock_seconds)
-        self._using = threading.RLock()
+        self._using = threading.Condition()
         self._depth = 0
         self._reader: int | None = None
         self._last = self._pinned = manifest
@@ -237,7 +241,7 @@ class EmbeddedStore:
                 if time.monotonic() > patience:
                     self._hold()
                 else:
-                    time.sleep(_PAUSE_SECONDS)
+                    self._using.wait(_PAUSE_SECONDS)  # and lets go meanwhile: the writer may be a thread that waits for it
             except (
                 OSError,
                 NoSpace,
@@ -257,7 +261,8 @@ class EmbeddedStore:
         if self._dense.generation == self._lexical.generation == generation:
             self._held = None
             return True
-        return self._held is not None and self._held.generation == generation
+        there = (generation, self._dense.generation)
+        return self._held is not None and (self._held.generation, self._held.beside) == there
 
     def _hold(self) -> None:
         """Catches up in memory: whatever happens to the disk and to writers, what is in the catalog can be asked."""
@@ -272,7 +277,7 @@ class EmbeddedStore:
                 vectors.add_with_ids(block, keys)
             lexical = LexicalIndex(None)
             lexical.change(manifest.generation, [], self._catalog.texts_since(-1))
-            self._held = Held(manifest.generation, vectors, lexical)
+            self._held = Held(manifest.generation, self._dense.generation, vectors, lexical)
         finally:
             self._catalog.unpin()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -127,14 +128,14 @@ def write(folder: Path, index: Any, last_key: int, **more: Any) -> SegmentInfo:
     kind: Literal["exact", "ivf"] = "ivf" if hasattr(index, "nlist") else "exact"
     target = folder / f"{last_key}-{os.urandom(4).hex()}.{kind}"
     try:
-        faiss.write_index(index, str(target))
-    except RuntimeError as error:
-        target.unlink(missing_ok=True)
-        raise OSError(
-            errno.ENOSPC, f"the dense index cannot be written: {str(error).splitlines()[-1][:200]}"
-        ) from error
-    with target.open("rb+") as file:
-        os.fsync(file.fileno())
+        with target.open("wb") as file:  # given a name, FAISS says nothing when the last bytes do not fit on the disk
+            faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        with contextlib.suppress(OSError):
+            target.unlink()
+        raise
     size = target.stat().st_size
     code = index.code_size if kind == "ivf" else index.index.sa_code_size()
     if kind == "ivf":  # lists last: the codes of each, then its ids
