@@ -238,6 +238,17 @@ class Catalog:
         found = self._by_key("SELECT passage, data FROM vectors WHERE passage IN", keys)
         return {key: vectors[0] for key, vectors in self._unsealed(found, self._dtype)}
 
+    def matrix(self, keys: Sequence[int]) -> tuple[list[int], NDArray[np.float32]]:
+        """Keys and vectors of those of these passages that are there: n keys, and shape (n, dimension)."""
+        found = list(self._by_key("SELECT passage, data FROM vectors WHERE passage IN", keys))
+        return [row[0] for row in found], self._stacked(found)
+
+    def _stacked(self, found: Sequence[tuple[Any, ...]]) -> NDArray[np.float32]:
+        try:
+            return rows.stacked([row[1] for row in found], self._dtype, self._dimension)
+        except rows.Corrupt as error:
+            raise self.damaged(f"{error} is not what was stored") from error
+
     def sentence_vectors(self, keys: Sequence[int]) -> dict[int, NDArray[np.float32]]:
         """The sentence vectors of these passages, shape (sentences, dimension) each."""
         found = self._by_key("SELECT passage, data FROM sentence_vectors WHERE passage IN", keys)
@@ -298,11 +309,7 @@ class Catalog:
             found = list(self._rows(query, [key, block]))
             if not found:
                 return
-            try:
-                vectors = rows.stacked([row[1] for row in found], self._dtype, self._dimension)
-            except rows.Corrupt as error:
-                raise self.damaged(f"{error} is not what was stored") from error
-            yield np.array([row[0] for row in found], np.int64), vectors
+            yield np.array([row[0] for row in found], np.int64), self._stacked(found)
             key = found[-1][0]
 
     def removed_since(self, generation: int) -> list[int]:

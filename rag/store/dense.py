@@ -131,7 +131,7 @@ class DenseIndex:
         found: list[Candidate] = []
         for one in self._segments:
             exact = one.info.kind == "exact"
-            keys, scores = one.search(vector, n if exact else n + lists.NEAREST * lists.CANDIDATES, only, share)
+            keys, scores = one.search(vector, n if exact else n + lists.MORE, only, share)
             found += [Candidate(int(key), float(score), exact) for key, score in zip(keys, scores, strict=True)]
         return found
 

@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.embed.base import ModelInfo
-from rag.errors import IndexBusy, IndexDamaged, IndexMissing, NoSpace, RagError
-from rag.store import dense, migrate, segment
-from rag.store.base import IndexedArticle, Located, Scored, best
+from rag.errors import IndexBusy, RagError
+from rag.store import dense, migrate, opening
+from rag.store.base import IndexedArticle, Located, Scored
 from rag.store.catalog import Catalog
-from rag.store.dense import Candidate, DenseIndex
-from rag.store.lexical import LexicalIndex
+from rag.store.derived import Derived
 from rag.store.lock import WriterLock
 from rag.store.manifest import Chunker, Manifest, VectorType
+from rag.store.opening import CATALOG_FILE, MANIFEST_FILE
 from rag.store.schema import FORMAT
 from rag.types import Article, Filter, Passage
 
-CATALOG_FILE, MANIFEST_FILE = "catalog.sqlite", "manifest.json"
-TERMS_FOLDER, DENSE_FOLDER = "terms", "dense"
 LOCK_SECONDS = 10.0
 _PATIENCE_SECONDS = 10.0
 """How long a reader waits for a writer that is between the catalog and the derived indexes, which takes it a moment."""
 _PAUSE_SECONDS = 0.005
-_BLOCK = 32_768
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-"""What a write fails with where there is no room for it."""
+_TRIES = 3
+_HELD_PASSAGES = 50_000
+"""A reader that waits for a writer in vain makes what it needs in memory, for collections up to this size: about ten seconds."""
 
 Notice = Callable[[str], None]
-
-
-class Held(NamedTuple):
-    """What a generation has more than the files, in memory: an exact FAISS index of the vectors that these lack, and a lexical index of everything.
-
-    `beside` is the generation of the dense files beside which it was made: beside others, vectors would be found twice or not at all.
-    """
-
-    generation: int
-    beside: int
-    vectors: Any
-    lexical: LexicalIndex
 
 
 class EmbeddedStore:
@@ -70,9 +53,7 @@ class EmbeddedStore:
         self._reader: int | None = None
         self._last = self._pinned = manifest
         catalog.understand(manifest)
-        self._dense = DenseIndex(folder / DENSE_FOLDER, manifest.model.dimension, manifest.vectors)
-        self._lexical = LexicalIndex(folder / TERMS_FOLDER)
-        self._held: Held | None = None
+        self._derived = Derived(folder, manifest)
         with self.reading():  # what a killed writer left behind is mended now
             pass
 
@@ -103,13 +84,13 @@ class EmbeddedStore:
             IndexDamaged: it cannot be read.
             IndexTooNew: a newer version of this package wrote it.
         """
-        catalog = _catalog(folder)
+        catalog = opening.catalog_in(folder)
         try:
             written = catalog.manifest_json()
             if written is None and (folder / MANIFEST_FILE).exists():
-                raise _lost(folder)
+                raise opening.lost(folder)
             if written is None:
-                raise _missing(folder)
+                raise opening.missing(folder)
             if migrate.format_of(folder, written) < FORMAT:
                 with WriterLock(folder, lock_seconds).held():
                     migrate.migrate(catalog, folder, notice)
@@ -121,7 +102,7 @@ class EmbeddedStore:
             raise
         except OSError as error:
             catalog.close()
-            raise _unusable(folder, error) from error
+            raise opening.unusable(folder, error) from error
         return cls._with(folder, catalog, manifest, notice, lock_seconds)
 
     @classmethod
@@ -141,14 +122,7 @@ class EmbeddedStore:
             IndexDamaged: the folder cannot be written.
             NoSpace: the disk is full.
         """
-        try:
-            if folder.is_file():
-                raise IndexDamaged(f"{folder} is a file, not the folder of an index", "Name another --index")
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unusable(folder, error) from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise IndexDamaged(f"no permission to write in {folder}", "Change its permissions, or name another --index")
+        opening.made(folder)
         catalog = Catalog(folder / CATALOG_FILE)
         try:
             catalog.create(Manifest(model=model, chunker=chunker, vectors=vectors))
@@ -166,7 +140,7 @@ class EmbeddedStore:
             return cls(folder, catalog, manifest, notice, lock_seconds)
         except OSError as error:
             catalog.close()
-            raise _unusable(folder, error) from error
+            raise opening.unusable(folder, error) from error
         except BaseException:
             catalog.close()
             raise
@@ -175,7 +149,7 @@ class EmbeddedStore:
     def manifest(self) -> Manifest:
         """What the index holds, as of the last write, or of what is being read."""
         manifest = self._pinned if self._reader == threading.get_ident() else self._last
-        return manifest.model_copy(update={"dense": self._dense.info})
+        return manifest.model_copy(update={"dense": self._derived.info})
 
     @property
     def path(self) -> str:
@@ -188,14 +162,9 @@ class EmbeddedStore:
         return self._catalog
 
     @property
-    def dense(self) -> DenseIndex:
-        """The index of vectors."""
-        return self._dense
-
-    @property
-    def lexical(self) -> LexicalIndex:
-        """The index of words."""
-        return self._lexical
+    def derived(self) -> Derived:
+        """The dense and the lexical index."""
+        return self._derived
 
     def close(self) -> None:
         """Closes the catalog."""
@@ -222,11 +191,12 @@ class EmbeddedStore:
     def _pin(self) -> None:
         """Holds on to the catalog as it is at a moment at which the derived indexes are of the same generation."""
         patience = time.monotonic() + _PATIENCE_SECONDS
+        caught_up = 0
         while True:
             self._catalog.pin()
             try:
                 manifest = self._read_manifest()
-                if self._is_of(manifest.generation):
+                if self._derived.is_of(manifest.generation):
                     self._last = self._pinned = manifest
                     self._reader = threading.get_ident()
                     return
@@ -234,52 +204,36 @@ class EmbeddedStore:
                 self._catalog.unpin()
                 raise
             self._catalog.unpin()
+            if caught_up == _TRIES:  # what is written does not read back
+                self._hold()
+                continue
             try:
                 with self._lock.held(0):
-                    self.sync()
-            except IndexBusy:  # a writer is at it
-                if time.monotonic() > patience:
-                    self._hold()
+                    self._catch_up()
+                caught_up += 1
+            except IndexBusy:  # a writer is between the two
+                if time.monotonic() < patience:
+                    self._using.wait(
+                        _PAUSE_SECONDS
+                    )  # and lets go meanwhile: the writer may be a thread that waits for it
+                elif manifest.passages > _HELD_PASSAGES:
+                    raise
                 else:
-                    self._using.wait(_PAUSE_SECONDS)  # and lets go meanwhile: the writer may be a thread that waits for it
-            except (
-                OSError,
-                NoSpace,
-                IndexDamaged,
-            ):  # nothing can be written; if it is the catalog that is damaged, reading it will tell
-                self._hold()
-
-    def _read_manifest(self) -> Manifest:
-        return migrate.read_manifest(self._folder, self._catalog.manifest_json() or "")
-
-    def _is_of(self, generation: int) -> bool:
-        """Whether both derived indexes are, or can be had, of a generation."""
-        if self._dense.generation != generation:
-            self._dense.refresh()
-        if self._lexical.generation != generation:
-            self._lexical.refresh()
-        if self._dense.generation == self._lexical.generation == generation:
-            self._held = None
-            return True
-        there = (generation, self._dense.generation)
-        return self._held is not None and (self._held.generation, self._held.beside) == there
+                    self._hold()
+            except (OSError, RagError):
+                self._hold()  # nothing can be written; where it is the catalog that is damaged, reading it tells
 
     def _hold(self) -> None:
-        """Catches up in memory: whatever happens to the disk and to writers, what is in the catalog can be asked."""
+        """Catches up in memory."""
         self._notice("the index cannot be written: what searches need is made in memory")
         self._catalog.pin()
         try:
-            manifest = self._read_manifest()
-            if self._dense.generation > manifest.generation:
-                self._dense.forget()
-            vectors = segment.exact_index(manifest.model.dimension, manifest.vectors)
-            for keys, block in self._catalog.vectors_after(self._dense.last_key, _BLOCK):
-                vectors.add_with_ids(block, keys)
-            lexical = LexicalIndex(None)
-            lexical.change(manifest.generation, [], self._catalog.texts_since(-1))
-            self._held = Held(manifest.generation, self._dense.generation, vectors, lexical)
+            self._derived.hold(self._catalog, self._read_manifest())
         finally:
             self._catalog.unpin()
+
+    def _read_manifest(self) -> Manifest:
+        return migrate.read_manifest(self._folder, self._catalog.manifest_json() or "")
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -293,7 +247,7 @@ class EmbeddedStore:
         try:
             held.__enter__()
         except OSError as error:
-            raise _unusable(self._folder, error) from error
+            raise opening.unusable(self._folder, error) from error
         try:
             yield
         finally:
@@ -336,39 +290,29 @@ class EmbeddedStore:
         """
         with self.writing():
             try:
-                self._sync()
+                manifest = self._catch_up()
+                if self._derived.dense.wants_lists(manifest.passages):
+                    self._notice(
+                        f"sorting {manifest.passages:,} vectors into lists, so that they need not all be compared"
+                    )
+                    self._derived.dense.make_lists(self._truth, manifest.passages)
+                    self._take_over(manifest)
             except OSError as error:
-                if error.errno in FULL:
-                    raise NoSpace(
-                        f"no space left for the search structures of {self._folder}",
-                        "Free some: what was added is safe, and is caught up by whatever command comes next",
-                    ) from error
-                raise _unusable(self._folder, error) from error
+                raise opening.unusable(self._folder, error) from error
 
-    def _sync(self) -> None:
-        truth = self._truth
+    def _catch_up(self) -> Manifest:
+        """Brings the derived indexes up to the catalog, and gives its manifest."""
         with self._using:  # another process may have written since
-            self._dense.refresh()
-            self._lexical.refresh()
-        manifest = migrate.read_manifest(self._folder, truth.manifest_json() or "")
-        if self._dense.generation != manifest.generation:
-            self._dense.update(truth, manifest.generation, manifest.passages)
-        if self._lexical.generation != manifest.generation:
-            since = self._lexical.generation
-            anew = not 0 <= since <= manifest.generation  # never made, or the catalog is an older one, put back
-            removed = [] if anew else truth.removed_since(since)
-            self._lexical.change(manifest.generation, removed, truth.texts_since(-1 if anew else since), anew=anew)
+            self._derived.refresh()
+        manifest = migrate.read_manifest(self._folder, self._truth.manifest_json() or "")
+        self._derived.catch_up(self._truth, manifest)
         self._take_over(manifest)
-        if self._dense.wants_lists(manifest.passages):
-            self._notice(f"sorting {manifest.passages:,} vectors into lists, so that they need not all be compared")
-            self._dense.make_lists(truth, manifest.passages)
-            self._take_over(manifest)
+        return manifest
 
     def _take_over(self, manifest: Manifest) -> None:
         """Searches what was written from the next question on; a question under way goes on with what it began with."""
         with self._using:
-            self._dense.refresh()
-            self._lexical.refresh()
+            self._derived.refresh()
             self._last = manifest
             written = self.manifest.model_dump_json(indent=2) + "\n"
         dense.replace(self._folder / MANIFEST_FILE, written.encode())
@@ -376,70 +320,17 @@ class EmbeddedStore:
     def nearest(self, vector: NDArray[np.float32], n: int, where: Filter) -> list[Scored]:
         """The n passages with the highest cosine to a unit vector, best first; n of them where so many pass the filter."""
         with self.reading():
-            return self._nearest(vector, n, where)
-
-    def _nearest(self, vector: NDArray[np.float32], n: int, where: Filter) -> list[Scored]:
-        passages = self._pinned.passages
-        only, passing = self._selector(where) if where else (None, passages)
-        if not passing:
-            return []
-        vectors = len(self._dense) + (self._held.vectors.ntotal if self._held else 0)
-        stale = vectors - passages
-
-        def top(limit: int) -> list[Scored]:
-            wanted, share = limit, passing / passages
-            while True:
-                candidates = self._dense.search(vector, wanted, only, share)
-                if self._held is not None:
-                    candidates += dense.compared(self._held.vectors, vector, wanted, only)
-                found = self._exact(vector, candidates, check=bool(stale))
-                if len(found) >= min(limit, passing) or (share <= 0 and wanted >= vectors):
-                    return found[:limit]
-                wanted, share = min(4 * wanted, vectors), 0.0  # look into all lists, past what is gone
-
-        return best(top, n)
-
-    def _exact(self, vector: NDArray[np.float32], found: list[Candidate], *, check: bool) -> list[Scored]:
-        """Candidates with their cosines, best first, without those that the catalog no longer has."""
-        unsure = [candidate.key for candidate in found if not candidate.exact]
-        vectors = self._catalog.vectors(unsure)
-        there = self._catalog.existing([candidate.key for candidate in found]) if check else None
-        scored = []
-        for key, score, exact in found:
-            if exact and (there is None or key in there):
-                scored.append(Scored(key, score))
-            elif key in vectors:
-                scored.append(Scored(key, float(vectors[key] @ vector)))
-        return sorted(scored, key=lambda item: (-item.score, item.key))
-
-    def _selector(self, where: Filter) -> tuple[Any, int]:
-        """A FAISS selector of the passages whose articles pass a filter, and how many they are."""
-        import faiss
-
-        ranges = self._catalog.ranges_where(where)
-        passing = np.zeros(self._catalog.last_key() + 8, bool)
-        for first, count in ranges:
-            passing[first : first + count] = True
-        bitmap = np.packbits(passing, bitorder="little")
-        return faiss.IDSelectorBitmap(bitmap), int(ranges[:, 1].sum())  # type: ignore[call-arg,arg-type]
-
-    @property
-    def _words(self) -> LexicalIndex:
-        return self._held.lexical if self._held else self._lexical
+            return self._derived.nearest(self._catalog, self._pinned, vector, n, where)
 
     def matching(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
         """The n passages with the highest BM25 score for any of the stems, best first."""
         with self.reading():
-            if not where.without:
-                return self._words.search(stems, n, where)
-            hidden = set(self._catalog.keys_of(where.without))
-            found = self._words.search(stems, n + len(hidden), where)
-            return [scored for scored in found if scored.key not in hidden][:n]
+            return self._derived.matching(self._catalog, stems, n, where)
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
         """In how many passages each stem stands."""
         with self.reading():
-            return self._words.frequencies(stems)
+            return self._derived.frequencies(stems)
 
     def keys(self, article_id: str) -> list[int]:
         """The keys of an article's passages, in order; none where there is no such article."""
@@ -513,39 +404,3 @@ class EmbeddedStore:
         """The digest of each article by its id."""
         with self._using:
             return self._catalog.digests()
-
-
-def _catalog(folder: Path) -> Catalog:
-    """The catalog of the index in a folder."""
-    try:
-        found = (folder / CATALOG_FILE).is_file()
-    except OSError as error:
-        raise _unusable(folder, error) from error
-    if folder.is_file():
-        raise IndexDamaged(f"{folder} is a file, not the folder of an index", "Name another --index")
-    if not found:
-        raise _lost(folder) if (folder / MANIFEST_FILE).exists() else _missing(folder)
-    if not os.access(folder / CATALOG_FILE, os.R_OK) or not os.access(folder, os.R_OK | os.X_OK):
-        raise IndexDamaged(f"no permission to read the index in {folder}", "Change the folder's permissions")
-    return Catalog(
-        folder / CATALOG_FILE, writable=os.access(folder, os.W_OK) and os.access(folder / CATALOG_FILE, os.W_OK)
-    )
-
-
-def _missing(folder: Path) -> IndexMissing:
-    return IndexMissing(f"there is no index in {folder}", "Make one: rag add FOLDER_OR_FILES")
-
-
-def _lost(folder: Path) -> IndexDamaged:
-    return IndexDamaged(
-        f"the index in {folder} has lost its {CATALOG_FILE}", "Restore it, or remove the folder and add again"
-    )
-
-
-def _unusable(folder: Path, error: OSError) -> IndexDamaged | NoSpace:
-    if error.errno in FULL:
-        return NoSpace(f"no space left for the index in {folder}", "Free some; the index is as it was before")
-    reason = (error.strerror or str(error)).lower()
-    return IndexDamaged(
-        f"the index folder {folder} cannot be used: {reason}", "Check that path, or name another --index"
-    )

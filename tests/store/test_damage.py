@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import IndexDamaged, IndexMissing, IndexTooNew, RagError
-from rag.store import EmbeddedStore, embedded
+from rag.store import EmbeddedStore, opening
 from rag.types import Filter
 from tests.conformance.store import ALL, found_dense, found_lexical, put
 from tests.stand_in import StandIn, article
@@ -86,7 +86,7 @@ CATALOG_DAMAGE: dict[str, Change] = {
 
 @pytest.mark.parametrize("damage", CATALOG_DAMAGE.values(), ids=CATALOG_DAMAGE.keys())
 def test_a_damaged_catalog_is_named(folder: Path, damage: Change) -> None:
-    rewrite(folder / embedded.CATALOG_FILE, damage)
+    rewrite(folder / opening.CATALOG_FILE, damage)
     with pytest.raises(IndexDamaged) as caught:
         read_everything(folder)
     assert str(folder) in caught.value.message
@@ -110,7 +110,7 @@ def read_everything(folder: Path) -> None:
 
 
 def test_a_lost_catalog_is_no_missing_index(folder: Path, tmp_path: Path) -> None:
-    (folder / embedded.CATALOG_FILE).unlink()
+    (folder / opening.CATALOG_FILE).unlink()
     with pytest.raises(IndexDamaged, match="lost"):
         EmbeddedStore.open(folder)
     assert EmbeddedStore.exists(folder)
@@ -134,7 +134,7 @@ def test_a_newer_format_is_named(folder: Path) -> None:
 
 
 def _write_manifest(folder: Path, manifest: str) -> None:
-    catalog = sqlite3.connect(folder / embedded.CATALOG_FILE)
+    catalog = sqlite3.connect(folder / opening.CATALOG_FILE)
     with catalog:
         catalog.execute("UPDATE manifest SET json = ?", [manifest])
     catalog.close()
@@ -143,8 +143,8 @@ def _write_manifest(folder: Path, manifest: str) -> None:
 def test_no_index_is_no_error_of_sqlite(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "unlaid").mkdir()
-    sqlite3.connect(tmp_path / "unlaid" / embedded.CATALOG_FILE).close()
-    (tmp_path / "unlaid" / embedded.CATALOG_FILE).touch()
+    sqlite3.connect(tmp_path / "unlaid" / opening.CATALOG_FILE).close()
+    (tmp_path / "unlaid" / opening.CATALOG_FILE).touch()
     for place in ("nowhere", "unlaid"):
         with pytest.raises(IndexMissing, match="rag add"):
             EmbeddedStore.open(tmp_path / place)

@@ -13,7 +13,7 @@ import filelock
 import pytest
 
 from rag.errors import IndexBusy, IndexDamaged, NoSpace
-from rag.store import EmbeddedStore, embedded
+from rag.store import EmbeddedStore, embedded, opening
 from rag.store.lexical import LexicalIndex
 from rag.store.lock import LOCK_FILE
 from rag.store.writing import Writing
@@ -33,7 +33,7 @@ def test_the_same_articles_in_another_order_have_the_same_digest(tmp_path: Path)
 
 
 def test_the_manifest_file_tells_what_the_index_holds(folder: Path) -> None:
-    record = json.loads((folder / embedded.MANIFEST_FILE).read_text(encoding="utf-8"))
+    record = json.loads((folder / opening.MANIFEST_FILE).read_text(encoding="utf-8"))
     with opened(folder) as store:
         assert record == store.manifest.model_dump()
     assert record["articles"] == len(NAMES)
@@ -52,15 +52,15 @@ def test_a_writer_killed_before_the_sync_loses_nothing(folder: Path) -> None:
     store.close()  # without sync: the derived indexes still hold the state before
     with opened(folder) as mended:
         assert found_dense(mended) == found_lexical(mended) == {*NAMES[1:], "late", "later"}
-        assert json.loads((folder / embedded.MANIFEST_FILE).read_text()) == mended.manifest.model_dump()
+        assert json.loads((folder / opening.MANIFEST_FILE).read_text()) == mended.manifest.model_dump()
 
 
 def test_an_older_catalog_put_back_wins_over_what_is_derived(folder: Path) -> None:
     before = state(folder)
-    kept = (folder / embedded.CATALOG_FILE).read_bytes()
+    kept = (folder / opening.CATALOG_FILE).read_bytes()
     with opened(folder) as store:
         put(store, [article("later")], [NAMES[0]])
-    (folder / embedded.CATALOG_FILE).write_bytes(kept)
+    (folder / opening.CATALOG_FILE).write_bytes(kept)
     assert state(folder) == before
 
 
