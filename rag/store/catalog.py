@@ -317,12 +317,16 @@ class Catalog:
         return [row[0] for row in self._rows("SELECT key FROM removed WHERE generation > ?", [generation])]
 
     def copy_to(self, path: Path) -> None:
-        """Writes the catalog, as of this moment, into a file of its own."""
-        try:
-            with contextlib.closing(sqlite3.connect(path)) as target:
-                self._db.backup(target)
-        except sqlite3.Error as error:
-            raise self.damaged(error) from error
+        """Writes the catalog, as of this moment, into a file of its own, without what was removed."""
+        self._one("VACUUM INTO ?", [str(path)])
+
+    def query(self, query: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, for whoever looks at tables as they are.
+
+        Raises:
+            IndexDamaged: they cannot be read.
+        """
+        return self._rows(query, values)
 
     def _by_key(self, query: str, keys: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         for at in range(0, len(keys), _CHUNK):
