@@ -90,6 +90,11 @@ class DenseIndex:
             return
 
     @property
+    def segments(self) -> Sequence[Segment]:
+        """The files that count."""
+        return self._segments
+
+    @property
     def last_key(self) -> int:
         """The highest key that it was built with."""
         return self._segments[-1].info.last_key if self._segments else 0

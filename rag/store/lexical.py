@@ -199,6 +199,27 @@ class LexicalIndex:
         found = self._searcher.fast_field_values("key", [address for _, address in hits])
         return sorted(int(key) for key in found if key is not None)
 
+    @property
+    def documents(self) -> int:
+        """How many documents there are, the one that carries the generation included."""
+        return int(self._searcher.num_docs) if self._searcher else 0
+
+    def between(self, low: int, high: int) -> list[int]:
+        """The keys from `low` to `high` that it holds, in order, each as often as it is there.
+
+        Raises:
+            IndexDamaged: it cannot be read.
+        """
+        return self._sound(lambda: self._between(low, high))
+
+    def _between(self, low: int, high: int) -> list[int]:
+        import tantivy
+
+        query = tantivy.Query.range_query(_schema(), "key", tantivy.FieldType.Unsigned, low, high)
+        hits = self._searcher.search(query, 2 * (high - low + 1), count=False).hits
+        found = self._searcher.fast_field_values("key", [address for _, address in hits])
+        return sorted(int(key) for key in found if key is not None)
+
     def faults(self) -> list[str]:
         """The files that are not what was written: each ends with the CRC-32 of what is before."""
         if self._folder is None:
