@@ -123,6 +123,11 @@ class LexicalIndex:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir()
             self._open()
+        if self._folder is not None:
+            for path in self._folder.glob(
+                ".tmp*"
+            ):  # what a killed writer was about to give a name; tantivy leaves it for ever
+                path.unlink(missing_ok=True)
         writer = self._index.writer(_HEAP_BYTES, 1)
         try:
             if anew:
@@ -246,7 +251,7 @@ def _is_damage(error: BaseException) -> bool:
 
 def _is_whole(path: Path) -> bool:
     """Whether the footer of one of tantivy's files (JSON with a `crc`, its length, a magic number) fits what is before it."""
-    if path.suffix in (".json", ".lock"):
+    if path.name.startswith(".") or path.suffix in (".json", ".lock"):
         return True  # without a footer; what they say is held against the catalog
     try:
         data = memoryview(path.read_bytes())
