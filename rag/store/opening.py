@@ -20,17 +20,27 @@ def catalog_in(folder: Path) -> Catalog:
         IndexMissing: there is none.
         IndexDamaged: it cannot be read.
     """
+    return Catalog(found(folder), writable=is_writable(folder))
+
+
+def found(folder: Path) -> Path:
+    """The file of the catalog of the index in a folder.
+
+    Raises:
+        IndexMissing: there is none.
+        IndexDamaged: it may not be read.
+    """
     try:
-        found = (folder / CATALOG_FILE).is_file()
+        there = (folder / CATALOG_FILE).is_file()
     except OSError as error:
         raise unusable(folder, error) from error
     if folder.is_file():
         raise IndexDamaged(f"{folder} is a file, not the folder of an index", "Name another --index")
-    if not found:
+    if not there:
         raise lost(folder) if (folder / MANIFEST_FILE).exists() else missing(folder)
     if not os.access(folder / CATALOG_FILE, os.R_OK) or not os.access(folder, os.R_OK | os.X_OK):
         raise IndexDamaged(f"no permission to read the index in {folder}", "Change the folder's permissions")
-    return Catalog(folder / CATALOG_FILE, writable=is_writable(folder))
+    return folder / CATALOG_FILE
 
 
 def is_writable(folder: Path) -> bool:
