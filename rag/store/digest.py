@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,10 +56,14 @@ EMPTY = Contents().digest
 
 def article_digest(article: Article, passages: Iterable[Passage]) -> str:
     """SHA-256 over an article's text, metadata and passage boundaries; where its file stands does not count."""
-    digest = hashlib.sha256()
-    digest.update(article.model_dump_json(exclude={"path"}).encode("utf-8", "surrogatepass"))
-    for passage in passages:
-        digest.update(f"\n{passage.start} {passage.end}".encode())
-        for sentence in passage.sentences:
-            digest.update(f" {sentence.start}-{sentence.end}{'' if sentence.quotable else 'h'}".encode())
-    return digest.hexdigest()
+    places = ((one.start, one.end, [(s.start, s.end, s.quotable) for s in one.sentences]) for one in passages)
+    return digest_of(article, places)
+
+
+def digest_of(article: Article, passages: Iterable[tuple[int, int, Sequence[Sequence[int]]]]) -> str:
+    """The same, of passages as the catalog has them: start, end, and start, end and whether it may be quoted of each sentence."""
+    parts = [article.model_dump_json(exclude={"path"})]
+    for start, end, sentences in passages:
+        parts.append(f"\n{start} {end}")
+        parts += [f" {first}-{last}{'' if quotable else 'h'}" for first, last, quotable in sentences]
+    return hashlib.sha256("".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
