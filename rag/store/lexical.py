@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import shutil
 import struct
 import zlib
@@ -111,8 +112,14 @@ class LexicalIndex:
         """
         try:
             self._change(generation, removed, added, anew=anew)
-        except ValueError as error:  # tantivy's own kind for everything
-            raise OSError(errno.EIO, f"the lexical index cannot be written: {error}") from error
+        except OSError:
+            raise
+        except BaseException as error:
+            if not _is_damage(error):
+                raise
+            full = any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+            reason = f"the lexical index cannot be written: {error}"
+            raise OSError(errno.ENOSPC if full else errno.EIO, reason) from error
 
     def _change(
         self, generation: int, removed: Iterable[int], added: Iterable[tuple[int, Passage, Article]], *, anew: bool
@@ -123,13 +130,10 @@ class LexicalIndex:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir()
             self._open()
-        if self._folder is not None:
-            for path in self._folder.glob(
-                ".tmp*"
-            ):  # what a killed writer was about to give a name; tantivy leaves it for ever
-                path.unlink(missing_ok=True)
+        self._clear_away()
         writer = self._index.writer(_HEAP_BYTES, 1)
         try:
+            writer.garbage_collect_files()  # of a commit that failed: the next one may want to give a file the same name
             if anew:
                 writer.delete_all_documents()
             for key in removed:
@@ -147,6 +151,12 @@ class LexicalIndex:
             raise
         if self._folder is None:
             self.refresh()
+
+    def _clear_away(self) -> None:
+        """Removes what a killed writer was about to give a name; tantivy would leave it for ever."""
+        if self._folder is not None:
+            for path in self._folder.glob(".tmp*"):
+                path.unlink(missing_ok=True)
 
     def search(self, stems: Sequence[str], n: int, where: Filter) -> list[Scored]:
         """The n keys with the highest BM25 score for any of the stems, best first, ties by key."""
