@@ -216,8 +216,9 @@ def _json(value: object) -> None:
 
 
 from rag.cli import measure  # noqa: E402 - its commands join the ones above
+from rag.cli.bench import bench  # noqa: E402
 from rag.cli.prompts import prompts  # noqa: E402
 
 app.command("eval")(measure.evaluate)
-app.add_typer(measure.bench, name="bench")
+app.add_typer(bench, name="bench")
 app.add_typer(prompts, name="prompts")

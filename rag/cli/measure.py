@@ -1,4 +1,4 @@
-"""`rag eval` and `rag bench`: figures, measured."""
+"""`rag eval`: figures, measured."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ from typing import Annotated
 
 import typer
 
-from rag import config, resources
+from rag import config
 from rag.cli import options
 from rag.cli.progress import adding
 from rag.cli.render import notice
 from rag.errors import BadInput
-from rag.index import Index
-
-bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure speed, whole processes, alternating.")
 
 
 def evaluate(
@@ -145,80 +142,3 @@ def asking(name: str) -> Iterator[Callable[[int, int], None]]:
     with Bar(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"asking {name}", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@bench.command()
-def cold(
-    *,
-    against: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--against", help="NAME=COMMAND to alternate with; {question} stands for the question. Repeatable."
-        ),
-    ] = None,
-    rounds: Annotated[int, typer.Option("--rounds", help="How often each is run.", min=1, max=100)] = 9,
-    question: Annotated[str, typer.Option("--question", help="What to ask.")] = "what did China say in Geneva?",
-    out: Annotated[Path | None, typer.Option("--out", help="Write a page of results (Markdown).")] = None,
-    index: options.IndexOption = None,
-    debug: options.DebugOption = False,
-) -> None:
-    """Time a cold `ask`, from the start of the process to its end, alternating with other tools."""
-    del debug
-    from rag.evaluate.bench import cold_page, run_cold
-
-    settings = config.load(index=index)
-    page = cold_page(run_cold(settings, question, dict(_named(spec) for spec in against or []), rounds), question)
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
-
-
-@bench.command()
-def first(
-    *,
-    rounds: Annotated[int, typer.Option("--rounds", help="How often.", min=1, max=20)] = 3,
-    out: Annotated[Path | None, typer.Option("--out", help="Write a page of results (Markdown).")] = None,
-    debug: options.DebugOption = False,
-) -> None:
-    """Time the first use: model export, index of the seeds, answer; with an empty cache and no index."""
-    del debug
-    from rag.evaluate.bench import first_page, run_first
-
-    page = first_page(run_first(rounds))
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
-
-
-@bench.command()
-def warm(
-    *,
-    gold: Annotated[
-        Path | None, typer.Option("--gold", help="JSON lines of questions.", show_default="the gold set on the seeds")
-    ] = None,
-    limit: Annotated[int, typer.Option("--limit", help="How many of them.", min=1)] = 80,
-    rounds: Annotated[int, typer.Option("--rounds", help="How often each is asked.", min=1, max=100)] = 3,
-    out: Annotated[Path | None, typer.Option("--out", help="Write a page of results (Markdown).")] = None,
-    index: options.IndexOption = None,
-    debug: options.DebugOption = False,
-) -> None:
-    """Time questions in one process, with everything loaded."""
-    del debug
-    from rag.evaluate.bench import run_warm, warm_page
-    from rag.evaluate.gold import load_questions, sample
-
-    path = gold or resources.resource("eval/gold.jsonl")
-    questions = [one.question for one in sample(load_questions(path), limit)]
-    settings = config.load(index=index).model_copy(update={"llm": None})
-    with Index.open(settings=settings, notice=notice) as opened:
-        page = warm_page(run_warm(opened, questions, rounds), opened, path.name, rounds)
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
-
-
-def _named(spec: str) -> tuple[str, str]:
-    name, found, command = spec.partition("=")
-    if not found:
-        raise typer.BadParameter("write NAME=COMMAND", param_hint="--against")
-    return name, command

@@ -80,7 +80,7 @@ def warm_page(milliseconds: Sequence[float], index: Index, gold: str, rounds: in
             "# Warm questions",
             "",
             f"{len(milliseconds)} questions of `{gold}`, the median of {rounds} rounds each, asked of an index of {passages:,} passages in one process.",
-            _machine(),
+            machine(),
             "",
             "| 5th percentile ms | p50 ms | p95 ms |",
             "| ---: | ---: | ---: |",
@@ -96,7 +96,7 @@ def cold_page(seconds: Mapping[str, Sequence[float]], question: str) -> str:
         "# Cold start",
         "",
         f"One question (`{question}`), whole processes, alternating, {len(seconds['ask'])} rounds after one unmeasured.",
-        _machine(),
+        machine(),
         "",
         "| command | median s | fastest s | slowest s | median, times `ask` |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -114,7 +114,7 @@ def first_page(seconds: Sequence[float]) -> str:
             "# First use",
             "",
             "From nothing to an answer, after installation: export of the model, index of the seeds, one question.",
-            _machine(),
+            machine(),
             "",
             "| rounds | median s | slowest s |",
             "| ---: | ---: | ---: |",
@@ -135,5 +135,6 @@ def _timed(command: Sequence[str], environment: Mapping[str, str]) -> float:
     return elapsed
 
 
-def _machine() -> str:
+def machine() -> str:
+    """What the figures were measured on, in a line."""
     return f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}, no GPU used."

@@ -68,7 +68,7 @@ def plots(runs: Sequence[Run]) -> list[Plot]:
         data = columns(run)
         if len(data):
             curves.append(_Curve(run.gold, data["confidence"], data["right_quote"], run.min_confidence))
-    with _style():
+    with style():
         return [_drawn("risk-coverage", _risk_coverage(curves)), _drawn("reliability", _reliability(curves))]
 
 
@@ -79,7 +79,7 @@ def _risk_coverage(curves: Sequence[_Curve]) -> Figure:
         coverage = np.arange(1, len(risk) + 1) / len(risk)
         area = aurc(curve.confidence, curve.right)
         first = min(_FEW, len(risk)) - 1
-        axes.plot(coverage[first:], risk[first:], label=f"{curve.name} (AURC {area:.3f})", **_line(number))
+        axes.plot(coverage[first:], risk[first:], label=f"{curve.name} (AURC {area:.3f})", **line(number))
         given = int((curve.confidence >= curve.threshold).sum())
         if given:
             mark = _MARKS[number % len(_MARKS)]
@@ -109,7 +109,7 @@ def _reliability(curves: Sequence[_Curve]) -> Figure:
             [part.confidence for part in binned],
             [part.accuracy for part in binned],
             label=f"{curve.name} (ECE {error:.3f})",
-            **_line(number),
+            **line(number),
         )
         for part in binned:
             _point(axes, part, number)
@@ -168,12 +168,14 @@ def _colour(number: int) -> str:
     return _COLOURS[number % len(_COLOURS)]
 
 
-def _line(number: int) -> dict[str, Any]:
+def line(number: int) -> dict[str, Any]:
+    """How the line of a number is drawn."""
     return {"color": _colour(number), "linestyle": _DASHES[number % len(_DASHES)], "linewidth": 1.8}
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def style() -> Iterator[None]:
+    """Within it, figures are drawn in the style of the house."""
     import matplotlib as mpl
 
     with mpl.rc_context(_STYLE):
