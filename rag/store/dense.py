@@ -242,7 +242,8 @@ class DenseIndex:
         return [segment.write(self._folder, index, infos[-1].last_key)]
 
     def _save(self, generation: int, infos: Sequence[SegmentInfo]) -> None:
-        """Makes these segments the ones that count, then takes all others away."""
+        """Makes these segments the ones that count, then takes all others away. One in which nothing is left does not count."""
+        infos = [info for info in infos if info.vectors]
         state = _State(generation=generation, segments=tuple(infos))
         written = (json.dumps(state.model_dump(), indent=1) + "\n").encode()
         replace(self._folder / STATE_FILE, written)

@@ -62,7 +62,7 @@ def make(folder: Path, vectors: Vectors, count: int, dimension: int) -> SegmentI
     """
     import faiss
 
-    lists = 2 ** round(math.log2(4 * math.sqrt(count)))
+    lists = min(2 ** round(math.log2(4 * math.sqrt(count))), max(1, count // _TRAINED_ON))
     trained_on = min(count, _TRAINED_ON * lists)
     index = faiss.IndexIVFScalarQuantizer(
         faiss.IndexFlatIP(dimension),
@@ -73,6 +73,7 @@ def make(folder: Path, vectors: Vectors, count: int, dimension: int) -> SegmentI
         False,  # noqa: FBT003 - `by_residual`: an inner product with the vector itself needs no table for each list
     )
     index.cp.niter = _ROUNDS
+    index.cp.min_points_per_centroid = 1  # else FAISS writes a warning to standard error where a list is short of them
     _on_all_cores()
     index.train(vectors.matrix(vectors.some_keys(trained_on))[1])
     return _filled(folder, index, vectors, 0, trained_on)
