@@ -47,16 +47,29 @@ class Catalog:
 
     def _connect(self) -> sqlite3.Connection:
         try:
-            if self._writable:
-                db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-            else:
-                db = self._connect_read_only()
+            db = self._connect_to_write() if self._writable else self._connect_read_only()
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
             db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         except sqlite3.Error as error:
             raise self.damaged(error) from error
         return db
+
+    def _connect_to_write(self) -> sqlite3.Connection:
+        """Connections share a file beside the catalog. Where a full disk has no room for it, this one does without, and can only read."""
+        db = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            db.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMSIZE:
+                raise
+        else:
+            return db
+        with contextlib.suppress(OSError):
+            self._path.with_name(f"{self._path.name}-shm").touch()
+        name = f"{self._path.absolute().as_uri()}?mode=ro&readonly_shm=1"
+        return sqlite3.connect(name, timeout=_BUSY_SECONDS, uri=True, isolation_level=None, check_same_thread=False)
 
     def _connect_read_only(self) -> sqlite3.Connection:
         """A folder that nobody writes to has no files of a writer beside the catalog, which SQLite would want to make: it is told so."""
