@@ -189,6 +189,8 @@ class LexicalIndex:
     def _top(self, query: Any, limit: int) -> list[Scored]:
         hits = self._searcher.search(query, limit, count=False).hits
         keys = self._searcher.fast_field_values("key", [address for _, address in hits])
+        if None in keys:
+            raise ValueError("a document without a key")
         return [Scored(int(key), float(score)) for key, (score, _) in zip(keys, hits, strict=True)]
 
     def frequencies(self, stems: Iterable[str]) -> dict[str, int]:
@@ -235,14 +237,6 @@ class LexicalIndex:
         found = self._searcher.fast_field_values("key", [address for _, address in hits])
         return sorted(int(key) for key in found if key is not None)
 
-    def faults(self) -> list[str]:
-        """The files that are not what was written: each ends with the CRC-32 of what is before."""
-        if self._folder is None:
-            return []
-        return [
-            f"{path.name} is not what was written" for path in sorted(self._folder.iterdir()) if not _is_whole(path)
-        ]
-
     def _sound(self, search: Callable[[], _Found]) -> _Found:
         """What a search finds; damage that tantivy meets while searching is named as such."""
         try:
@@ -252,6 +246,11 @@ class LexicalIndex:
                 raise
             where = f"the lexical index {self._folder}" if self._folder else "the lexical index"
             raise IndexDamaged(f"{where} cannot be read", "`rag repair` builds it again") from error
+
+
+def faults_in(folder: Path) -> list[str]:
+    """The files of a lexical index that are not what was written: each ends with the CRC-32 of what is before. They are read and not opened."""
+    return [f"{path.name} is not what was written" for path in sorted(folder.iterdir()) if not _is_whole(path)]
 
 
 def _is_damage(error: BaseException) -> bool:
