@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -26,9 +27,11 @@ SALVAGED = "repair writes a new catalog of all that is whole, and keeps this one
 ANEW = "repair cuts and embeds the article again"
 TAKEN_OUT = "repair takes the article out and names where it stood: add that again"
 SET_RIGHT = "repair sets it right"
+MIGRATED = "`rag migrate` brings it"
 _UNIT = 1e-2
 _CRC_BYTES, _HALF_BYTES = 4, 2
-_LARGEST_KEY = 2**60
+LARGEST_KEY = 2**60
+_MOST = 2**20
 _FAULTS_OF_SQLITE = 20
 
 
@@ -70,6 +73,15 @@ class Looked:
     columns: dict[str, object] = field(default_factory=dict)
     moved: list[int] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def scattered(self) -> bool:
+        """Whether it is not known which passages are its own."""
+        return any(fault.part == "passage" for fault in self.faults)
+
+    def light(self) -> Looked:
+        """The same without text and vectors."""
+        return replace(self, article=None, keys=np.empty(0, np.int64), vectors=np.empty((0, 0), np.float32))
 
     @property
     def anew(self) -> bool:
@@ -120,9 +132,11 @@ class Audit:
         return self._within(looked, looked.article, row[4:])
 
     def _id_of(self, key: int) -> str:
+        """The id of an article whose row cannot be read as text."""
         try:
-            return str(next(self._catalog.query("SELECT CAST(id AS BLOB) FROM articles WHERE key = ?", [key]))[0])
-        except (IndexDamaged, StopIteration):
+            found = next(self._catalog.query("SELECT CAST(id AS BLOB) FROM articles WHERE key = ?", [key]))[0]
+            return bytes(found).decode("utf-8", "replace")
+        except (IndexDamaged, StopIteration, TypeError):
             return f"(number {key})"
 
     def _within(self, looked: Looked, article: Article, columns: tuple[Any, ...]) -> Looked:
@@ -138,40 +152,44 @@ class Audit:
             "last_day": (last_day, days[1]),
         }
         looked.article_id = article.id
-        passages = self._passages(looked, article, first, count)
-        looked.first, looked.passages = (passages[0].key if passages else 0), len(passages)
-        if passages or not count:
-            says |= {"first_passage": (first, looked.first), "passages": (count, looked.passages)}
-        if not any(fault.part == "passage" for fault in looked.faults):
-            looked.digest = digest_of(article, (place[1:] for place in passages))
-            says["digest"] = (digest, looked.digest)
-            self._vectors(looked, passages)
+        passages = self._passages(looked, article, first, count, digest)
+        if any(fault.part == "passage" for fault in looked.faults):
+            looked.first, looked.passages, looked.digest = first, count, str(digest)
+            if _sum(first, count) <= 0:
+                says |= {"first_passage": (first, 0), "passages": (count, 0)}
+                looked.first = looked.passages = 0
         else:
-            looked.digest = str(digest)
+            looked.first, looked.passages = (passages[0].key if passages else 0), len(passages)
+            looked.digest = digest_of(article, (place[1:] for place in passages))
+            says |= {"first_passage": (first, looked.first), "passages": (count, looked.passages)}
+            says |= {"digest": (digest, looked.digest)}
+            self._vectors(looked, passages)
         looked.columns = {name: right for name, (said, right) in says.items() if said != right}
         if looked.columns:
             names = ", ".join(looked.columns)
             looked.faults.append(Fault("article", f"its row says something else of {names}", SET_RIGHT, article.id))
         return looked
 
-    def _passages(self, looked: Looked, article: Article, first: Any, count: Any) -> list[Place]:
+    def _passages(self, looked: Looked, article: Article, first: Any, count: Any, digest: Any) -> list[Place]:
         """The passages of an article where its row says they are, or else where their own rows say whose they are."""
         query = "SELECT key, article, id, start, end, sentences, crc FROM passages"
         found = self._read(f"{query} WHERE key >= ? AND key < ? ORDER BY key", [first, _sum(first, count)])
         passages, wrong = _checked(article, found, count)
-        if wrong:
-            others = self._read(f"{query} WHERE article = ? ORDER BY key", [looked.key])
-            again, still = _checked(article, others, len(others))
-            said = next(self._catalog.query("SELECT digest FROM articles WHERE key = ?", [looked.key]))[0]
-            if still or not others or said != digest_of(article, (place[1:] for place in again)):
-                looked.faults += [Fault("passage", what, ANEW, article.id) for what in wrong]
-                return []
+        if not wrong and digest == digest_of(article, (place[1:] for place in passages)):
+            looked.moved = [row[0] for row in found if row[1] != looked.key]
+            if looked.moved:
+                what = "a passage of it is said to be of another article"
+                looked.faults.append(Fault("article", what, SET_RIGHT, article.id))
+            return passages
+        others = self._read(f"{query} WHERE article = ? ORDER BY key", [looked.key])
+        again, still = _checked(article, others, len(others))
+        if others and not still and digest == digest_of(article, (place[1:] for place in again)):
             return again
-        looked.moved = [row[0] for row in found if row[1] != looked.key]
-        if looked.moved:
-            what = "a passage of it is said to be of another article"
-            looked.faults.append(Fault("article", what, SET_RIGHT, article.id))
-        return passages
+        if found and not wrong and found == others:  # then it is the digest that is not what was stored
+            return passages
+        wrong = wrong or ["its passages are not those that its digest was made of"]
+        looked.faults += [Fault("passage", what, ANEW, article.id) for what in wrong]
+        return []
 
     def _vectors(self, looked: Looked, passages: list[Place]) -> None:
         if not passages:
@@ -285,24 +303,24 @@ def relations(catalog: Catalog, ranges: NDArray[np.int64]) -> list[Fault]:
         "SELECT id FROM articles WHERE key NOT IN (SELECT article FROM locations) ORDER BY id"
     ):
         faults.append(Fault("catalog", "it stands nowhere", "repair gives it a location", article_id))
-    for name, high, said in sequences(catalog):
-        if not high <= said <= _LARGEST_KEY:
+    for name, high, said in sequences(catalog.query):
+        if not high <= said <= LARGEST_KEY:
             faults.append(Fault("catalog", f"the next key of {name} would not be a new one", SET_RIGHT))
     return faults
 
 
-def sequences(catalog: Catalog) -> list[tuple[str, int, int]]:
+def sequences(query: Callable[[str], Iterable[tuple[Any, ...]]]) -> list[tuple[str, int, int]]:
     """For each table with keys of its own: its name, the highest key ever used, and the one from which it counts on (-1: none)."""
-    said = {str(name): seq for name, seq in catalog.query("SELECT name, seq FROM sqlite_sequence")}
+    said = {str(name): seq for name, seq in query("SELECT name, seq FROM sqlite_sequence")}
     found = []
-    for name, query in (
+    for name, highest in (
         ("articles", "SELECT max(key) FROM articles"),
         (
             "passages",
             "SELECT max(coalesce((SELECT max(key) FROM passages), 0), coalesce((SELECT max(key) FROM removed), 0))",
         ),
     ):
-        high = int(next(catalog.query(query))[0] or 0)
+        high = int(next(iter(query(highest)))[0] or 0)
         seq = said.get(name, 0 if not high else -1)
         found.append((name, high, seq if isinstance(seq, int) else -1))
     return found
@@ -341,7 +359,9 @@ class Counted:
 
 
 def _sum(first: Any, count: Any) -> int:
-    return first + count if isinstance(first, int) and isinstance(count, int) and first + count < 2**63 else 0
+    """The key after those of an article's passages; 0 where there can be none such."""
+    sane = isinstance(first, int) and isinstance(count, int) and 0 <= first < LARGEST_KEY and 0 <= count < _MOST
+    return first + count if sane else 0
 
 
 def _checked(article: Article, found: list[tuple[Any, ...]], count: Any) -> tuple[list[Place], list[str]]:

@@ -15,7 +15,7 @@ from rag.errors import IndexDamaged
 from rag.store.audit import Fault, Part, Vectors
 from rag.store.dense import STATE_FILE, DenseIndex
 from rag.store.derived import DENSE_FOLDER, TERMS_FOLDER
-from rag.store.lexical import LexicalIndex
+from rag.store.lexical import LexicalIndex, faults_in
 from rag.store.lock import LOCK_FILE, WRITER_FILE
 from rag.store.manifest import Manifest
 from rag.store.opening import CATALOG_FILE, MANIFEST_FILE
@@ -171,17 +171,21 @@ def dense_faults(index: DenseIndex, manifest: Manifest) -> list[Fault]:
     return found or _lag("dense", index.generation, manifest.generation)
 
 
-def lexical_faults(folder: Path, index: LexicalIndex, manifest: Manifest) -> list[Fault]:
-    """Whether the files of the lexical index are whole, and of which generation they are."""
-    if index.generation < 0:
+def lexical_faults(terms: Path) -> list[Fault]:
+    """Whether the files of the lexical index are whole; none is opened, as tantivy panics over some damage."""
+    try:
+        live, found = _live(terms), faults_in(terms)
+    except (OSError, ValueError, KeyError, TypeError):
         return [Fault("lexical", "it is not there, or cannot be read", BUILT_AGAIN)]
-    live = _live(folder / TERMS_FOLDER)
-    found = []
-    for what in index.faults():
-        named = _TERMS_FILE.match(what)
-        if named and named[1] in live:
-            found.append(Fault("lexical", what, BUILT_AGAIN))
-    return found or _lag("lexical", index.generation, manifest.generation)
+    named = ((what, _TERMS_FILE.match(what)) for what in found)
+    return [Fault("lexical", what, BUILT_AGAIN) for what, name in named if name and name[1] in live]
+
+
+def lexical_lag(index: LexicalIndex, manifest: Manifest) -> list[Fault]:
+    """Whether the lexical index is of the catalog's generation."""
+    if index.generation < 0:
+        return [Fault("lexical", "it cannot be read", BUILT_AGAIN)]
+    return _lag("lexical", index.generation, manifest.generation)
 
 
 def lexical_keys(index: LexicalIndex, keys: NDArray[np.int64]) -> list[Fault]:
@@ -214,10 +218,8 @@ def _lag(part: Part, has: int, wanted: int) -> list[Fault]:
 
 def _live(terms: Path) -> set[str]:
     """The names of tantivy's segments that count; it takes others away itself when it next writes."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        meta = json.loads((terms / "meta.json").read_text(encoding="utf-8"))
-        return {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
-    return set()
+    meta = json.loads((terms / "meta.json").read_text(encoding="utf-8"))
+    return {segment["segment_id"].replace("-", "") for segment in meta["segments"]}
 
 
 def left_over(folder: Path, segments: Sequence[str]) -> tuple[list[Path], list[Path]]:
@@ -236,11 +238,12 @@ def left_over(folder: Path, segments: Sequence[str]) -> tuple[list[Path], list[P
         if path.name == STATE_FILE or path.name in segments:
             continue
         (left if _SEGMENT.fullmatch(path.name) else unknown).append(path)
-    unknown += [path for path in _entries(folder / TERMS_FOLDER) if not _is_tantivys(path.name)]
+    unknown += [path for path in _entries(folder / TERMS_FOLDER) if not is_tantivys(path.name)]
     return left, unknown
 
 
-def _is_tantivys(name: str) -> bool:
+def is_tantivys(name: str) -> bool:
+    """Whether tantivy gives its files such a name."""
     return bool(_TERMS_FILE.fullmatch(name) or _TERMS_OTHER.fullmatch(name))
 
 

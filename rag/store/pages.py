@@ -1,13 +1,14 @@
 """A SQLite file page by page, where SQLite itself no longer reads it: header, tables and rows, past whatever is broken.
 
 As the file format is documented at sqlite.org/fileformat2.html. The write-ahead log beside the file is read as well: what it has committed lies
-over the file. Nothing is written, and nothing that is read is to be trusted until the checks of its row have been made.
+over the file. Nothing that is read is to be trusted until the checks of its row have been made.
 """
 
 from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,7 @@ class Pages:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._data = _mapped(path)
         self._log = _Log(path.with_name(f"{path.name}-wal"))
         self.size = self._log.page_size or _page_size(self._data)
@@ -75,6 +77,21 @@ class Pages:
         if number < 1 or at + self.size > len(self._data):
             raise Broken(number)
         return bytes(self._data[at : at + self.size])
+
+    def settle(self) -> None:
+        """Writes the pages of the log into the file, durably; the log stays.
+
+        Raises:
+            OSError: it cannot be written; the log has it still.
+        """
+        if not self._over:
+            return
+        with self._path.open("rb+") as file:
+            for number, frame in self._over.items():
+                file.seek((number - 1) * self.size)
+                file.write(self._log.page(frame))
+            file.flush()
+            os.fsync(file.fileno())
 
     def tree(self, root: int) -> Tree:
         """The leaf pages of the table whose root this is."""

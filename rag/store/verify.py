@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rag.errors import IndexDamaged, IndexTooNew
 from rag.store import audit, checks, migrate, opening, pages
@@ -28,7 +27,7 @@ __all__ = ["Fault", "Verified", "verify"]
 
 Progress = Callable[[str, int, int], None]
 _EVERY = 256
-_LOCK_SECONDS = 10.0
+LOCK_SECONDS = 10.0
 
 
 class Verified(NamedTuple):
@@ -53,7 +52,7 @@ def verify(
     folder: Path,
     *,
     progress: Progress = lambda _what, _done, _all: None,
-    lock_seconds: float = _LOCK_SECONDS,
+    lock_seconds: float = LOCK_SECONDS,
 ) -> Verified:
     """Checks the index in a folder.
 
@@ -101,9 +100,7 @@ def told(folder: Path, catalog: Catalog, *, sound: bool) -> Told:
         written = catalog.manifest_json() or ""
         number = json.loads(written)["format"]
         if isinstance(number, int) and number < FORMAT and not sound:
-            return Told(
-                None, [Fault("catalog", f"it has format {number}", f"`rag migrate` brings it to {FORMAT}")], number
-            )
+            return Told(None, [Fault("catalog", f"it has format {number}", f"{audit.MIGRATED} to {FORMAT}")], number)
         manifest = migrate.read_manifest(folder, written)
     except IndexTooNew:
         if not (sound and beside and beside.format == FORMAT):
@@ -167,11 +164,13 @@ class _Verifying:
     def _derived(self, manifest: Manifest) -> None:
         self._progress("files", 0, 1)
         dense = DenseIndex(self._folder / DENSE_FOLDER, manifest.model.dimension, manifest.vectors)
-        lexical = LexicalIndex(self._folder / TERMS_FOLDER)
         found = checks.dense_faults(dense, manifest)
         self._dense = None if found else dense
-        of_words = checks.lexical_faults(self._folder, lexical, manifest)
-        self._lexical = None if of_words else lexical
+        of_words = checks.lexical_faults(self._folder / TERMS_FOLDER)
+        if not of_words:
+            lexical = LexicalIndex(self._folder / TERMS_FOLDER)
+            of_words = checks.lexical_lag(lexical, manifest)
+            self._lexical = None if of_words else lexical
         self._faults += [*found, *of_words, *checks.manifest_faults(self._folder, manifest, self._dense)]
         left, unknown = checks.left_over(self._folder, [one.info.file for one in dense.segments])
         for path in left:
@@ -196,8 +195,7 @@ class _Verifying:
                     self._count(looked)
             if structure:
                 return
-            places = np.array(ranges, np.int64).reshape(-1, 2)
-            self._faults += audit.relations(catalog, places)
+            self._faults += audit.relations(catalog, np.array(ranges, np.int64).reshape(-1, 2))
         except IndexDamaged as error:
             if not structure:
                 self._faults.append(Fault("catalog", error.message, audit.SALVAGED))
@@ -206,7 +204,8 @@ class _Verifying:
         if compared is not None:
             self._faults += compared.faults()
         if self._lexical is not None:
-            self._faults += checks.lexical_keys(self._lexical, _keys_of(places))
+            keys = np.fromiter((row[0] for row in catalog.query("SELECT key FROM passages ORDER BY key")), np.int64)
+            self._faults += checks.lexical_keys(self._lexical, keys)
 
     def _articles(self, catalog: Catalog, manifest: Manifest) -> Iterator[Looked]:
         looking = Audit(catalog, manifest)
@@ -254,8 +253,3 @@ def _nobody_writes(folder: Path, seconds: float) -> Iterator[None]:
         yield
     finally:
         held.__exit__(None, None, None)
-
-
-def _keys_of(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
-    spans = [np.arange(first, first + count) for first, count in ranges]
-    return np.sort(np.concatenate(spans)) if spans else np.empty(0, np.int64)
