@@ -14,9 +14,9 @@ PACKAGE = Path(rag.__file__).parent
 LAYERS = (
     {"types", "errors", "resources", "config", "words", "dates", "sentences", "spelled", "weights", "prompts"},
     {"ingest", "chunk", "embed", "rerank", "store", "llm"},
-    {"evidence", "filters", "retrieve"},
+    {"passages", "evidence", "filters", "retrieve"},
     {"answer"},
-    {"add", "index"},
+    {"add", "care", "index"},
     {"evaluate", "batch"},
     {"cli", "serve"},
 )

@@ -215,10 +215,15 @@ def _json(value: object) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
 
 
-from rag.cli import measure  # noqa: E402 - its commands join the ones above
+from rag.cli import care, measure  # noqa: E402 - their commands join the ones above
 from rag.cli.bench import bench  # noqa: E402
 from rag.cli.prompts import prompts  # noqa: E402
 
+app.command()(care.verify)
+app.command()(care.repair)
+app.command()(care.export)
+app.command("import")(care.import_)
+app.command()(care.migrate)
 app.command("eval")(measure.evaluate)
 app.add_typer(bench, name="bench")
 app.add_typer(prompts, name="prompts")

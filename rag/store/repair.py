@@ -31,8 +31,8 @@ from rag.store.verify import LOCK_SECONDS, Progress, Verified, told, verify
 from rag.store.writing import Writing
 from rag.types import Article
 
-Again = Callable[[Article, str], IndexedArticle]
-"""Cuts and embeds an article that stands at a location."""
+Again = Callable[[Article, str, Manifest], IndexedArticle]
+"""Cuts and embeds an article that stands at a location, as a manifest says."""
 _BATCH = 32
 _TRIES = 2
 """What looks like an index that lags can be a damaged one, which shows once it has been caught up."""
@@ -229,7 +229,7 @@ class _Repairing:
             made = []
             for looked in batch:
                 article = catalog.article(looked.article_id)
-                made.append(again(article, catalog.places(article.id)[0]))
+                made.append(again(article, catalog.places(article.id)[0], manifest))
             with catalog.transaction() as db:
                 for looked in batch:
                     if looked.scattered:

@@ -265,11 +265,11 @@ def put_in_place(new: Path, folder: Path, *, keep: bool) -> str | None:
         for path, kept in ((log, folder / f"{name}-wal"), (old, folder / name)):
             if path.exists() and path.stat().st_size:
                 _copied(path, kept)
-        _synced(folder)
+        synced(folder)
     for path in (log, folder / f"{CATALOG_FILE}-shm"):  # of the old one: SQLite would lay them over the new one
         path.unlink(missing_ok=True)
     new.replace(old)
-    _synced(folder)
+    synced(folder)
     return name
 
 
@@ -282,7 +282,12 @@ def _copied(path: Path, kept: Path) -> None:
             os.fsync(file.fileno())
 
 
-def _synced(folder: Path) -> None:
+def synced(folder: Path) -> None:
+    """Makes what was renamed in a folder durable.
+
+    Raises:
+        OSError: it cannot be done.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
