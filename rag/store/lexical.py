@@ -89,7 +89,8 @@ class LexicalIndex:
 
         query = tantivy.Query.term_query(_schema(), "kind", "meta")
         hits = self._searcher.search(query, 1).hits
-        return int(self._searcher.doc(hits[0][1])["generation"][0]) if hits else -1
+        found = self._searcher.doc(hits[0][1])["generation"] if hits else []
+        return int(found[0]) if found else -1  # what was found may be another document, where a list of them is damaged
 
     def change(
         self,
