@@ -124,6 +124,10 @@ def scale(
     limit: Annotated[int, typer.Option("--limit", help="How many questions are timed.", min=1)] = 300,
     rounds: Annotated[int, typer.Option("--rounds", help="How often `ask` is started cold.", min=1, max=100)] = 5,
     added: Annotated[int, typer.Option("--added", help="How many articles are added one by one.", min=1)] = 7,
+    earlier: Annotated[
+        Path | None,
+        typer.Option("--with", help="Show the figures of other sizes that an earlier --json holds as well."),
+    ] = None,
     out: OutOption = None,
     as_json: Annotated[Path | None, typer.Option("--json", help="Write the figures as JSON.")] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Write a plot (PNG).")] = None,
@@ -136,7 +140,7 @@ def scale(
     """
     del debug
     from rag import embed
-    from rag.evaluate.scale import Job, run_scale
+    from rag.evaluate.scale import Job, beside, load_figures, run_scale
     from rag.evaluate.scale_page import scale_page, scale_plot
 
     settings = config.load()
@@ -153,19 +157,22 @@ def scale(
     )
     embedder = embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
     names = ", ".join(f"`{path.parent.name}/{path.name}`" for path in corpus or [resources.resource("seeds")])
-    figures = []
+    before = load_figures(earlier) if earlier else []
+    measured, page = [], ""
     for one in run_scale(job, settings, embedder, notice):
-        figures.append(one)
+        measured.append(one)
+        figures = beside(before, measured)
+        page = scale_page(figures, f"Articles of {names}.") + "\n"
         if as_json:
             record = [each.model_dump(mode="json") for each in figures]
             as_json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         if out:
-            out.write_text(scale_page(figures, f"Articles of {names}.") + "\n", encoding="utf-8")
+            out.write_text(page, encoding="utf-8")
         if plot:
             plot.write_bytes(scale_plot(figures))
-    if not figures:
+    if not measured:
         raise BadInput("the index is larger than every size already", "Name a larger --passages, or another --index")
-    sys.stdout.write(scale_page(figures, f"Articles of {names}.") + "\n")
+    sys.stdout.write(page)
 
 
 @bench.command("add")

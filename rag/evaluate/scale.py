@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -127,7 +128,8 @@ def run_scale(job: Job, settings: Settings, embedder: Embedder, notice: Notice =
     )
     beside = corpora if job.corpora else []
     longest = settings.max_question_chars
-    asked = questions_of(beside, job.questions, sample.ids, limit=job.limit + _WARM, longest=longest)
+    limit = job.limit + min(job.limit, _WARM)
+    asked = questions_of(beside, job.questions, sample.ids, limit=limit, longest=longest)
     corpus = Recombined(sample, max_tokens=settings.passage_tokens)
     folder = job.index or job.folder / f"index-{sample.key}-{settings.vectors}"
     settings = settings.model_copy(update={"index": folder, "llm": None})
@@ -137,6 +139,27 @@ def run_scale(job: Job, settings: Settings, embedder: Embedder, notice: Notice =
             notice(f"the index is larger than {size:,} passages already; that size is left out")
             continue
         yield measure(Measuring(settings, embedder, sample, corpus, asked, job, notice), built)
+
+
+def load_figures(path: Path) -> list[Figures]:
+    """The figures of a JSON file that this bench wrote.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        return [Figures.model_validate(one) for one in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError) as error:
+        raise BadInput(f"the figures in {path} cannot be read", "Name a file that --json wrote") from error
+
+
+def beside(before: Sequence[Figures], now: Sequence[Figures]) -> list[Figures]:
+    """The figures of all sizes, smallest first. The newer ones count; what building took is taken over, as nothing was built anew."""
+    found = {one.passages: one for one in before}
+    for one in now:
+        old = found.get(one.passages)
+        found[one.passages] = one.model_copy(update={"built": old.built}) if old and one.built is None else one
+    return [found[size] for size in sorted(found)]
 
 
 def grow(corpus: Recombined, size: int, settings: Settings, embedder: Embedder, notice: Notice) -> Built | None:

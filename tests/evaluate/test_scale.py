@@ -13,7 +13,18 @@ import pytest
 from rag.config import Settings
 from rag.embed import OnnxEmbedder
 from rag.errors import BadInput
-from rag.evaluate.scale import Figures, Job, K, disk_of, grow, keys_where, recall, run_scale
+from rag.evaluate.scale import (
+    Figures,
+    Job,
+    K,
+    beside,
+    disk_of,
+    grow,
+    keys_where,
+    load_figures,
+    recall,
+    run_scale,
+)
 from rag.evaluate.scale_add import Added, Timed, add_page, run_add
 from rag.evaluate.scale_corpus import Recombined
 from rag.evaluate.scale_memory import memory_of
@@ -102,16 +113,30 @@ def test_every_offset_in_the_index_is_right(grown: Index) -> None:
     assert made > 50
 
 
-def test_a_later_run_goes_on_where_the_index_ends(
-    folder: Path, grown: Index, figures: list[Figures], embedder: OnnxEmbedder
-) -> None:
+def test_what_is_there_is_not_built_again(folder: Path, grown: Index, embedder: OnnxEmbedder) -> None:
     before = dict(grown.store.digests())
     notices: list[str] = []
-    again = list(run_scale(_job(folder, _FIRST, _SECOND), Settings(), embedder, notices.append))
-    assert [one.passages for one in again] == [figures[-1].passages]
-    assert again[0].built is None
-    assert any("600 passages" in line and "left out" in line for line in notices)
+    assert not list(run_scale(_job(folder, _FIRST), Settings(), embedder, notices.append))
+    assert notices == ["the index is larger than 600 passages already; that size is left out"]
+    settings = Settings(index=Path(grown.info.path))
+    sample = sample_of(corpora_of([]), embedder, folder, limit=6_000, max_tokens=180)
+    built = grow(Recombined(sample, max_tokens=180), _SECOND, settings, embedder, lambda _: None)
+    assert built
+    assert built.passages == 0
     assert dict(grown.store.digests()) == before
+
+
+def test_figures_of_other_sizes_are_kept_and_so_is_what_building_took(figures: list[Figures], tmp_path: Path) -> None:
+    small, large = figures
+    again = large.model_copy(update={"built": None, "opened": 9.0})
+    assert beside([small, large], [again]) == [small, large.model_copy(update={"opened": 9.0})]
+    assert beside([], [large, small]) == [small, large]
+    file = tmp_path / "figures.json"
+    file.write_text(json.dumps([one.model_dump(mode="json") for one in figures]), encoding="utf-8")
+    assert load_figures(file) == figures
+    file.write_text("[{}]", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"figures\.json"):
+        load_figures(file)
 
 
 def test_an_index_grown_in_two_steps_is_one_grown_in_one(
@@ -195,6 +220,10 @@ def test_the_command_writes_page_figures_and_plot(model_cache: Path, tmp_path: P
     assert record[0]["exact"]["recall"] == 1
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
     assert len([line for line in done.out.splitlines() if line.endswith(("| met |", "| not met |"))]) == 7
+    more = commands.rag("bench", "scale", "--passages", "60", *options, "--with", "figures.json", *written)
+    assert "| passages | 4" in more.out
+    assert "**disk** grows" in more.out
+    assert len(json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))) == 2
     smaller = commands.rag("bench", "scale", "--passages", "20", *options)
     assert smaller.code == 1
     assert "larger than every size" in smaller.err
