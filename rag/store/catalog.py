@@ -24,6 +24,8 @@ _CACHE_KIB = 16_000
 _BUSY_SECONDS = 30.0
 _SENTENCE_TYPE = "<f2"
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
+_REFUSED = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; where its message quotes a damaged name, it is the message that cannot be read."""
 
 
 class Catalog:
@@ -51,7 +53,7 @@ class Catalog:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA foreign_keys = ON")
             db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise self.damaged(error) from error
         return db
 
@@ -354,7 +356,7 @@ class Catalog:
     ) -> Iterator[tuple[Any, ...]]:
         try:
             yield from (db or self._db).execute(query, values)
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise self.damaged(error) from error
 
     @contextlib.contextmanager
@@ -372,10 +374,10 @@ class Catalog:
                     db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except _REFUSED as error:
             raise self.damaged(error) from error
 
-    def damaged(self, error: sqlite3.Error | str) -> IndexDamaged | NoSpace:
+    def damaged(self, error: Exception | str) -> IndexDamaged | NoSpace:
         """What is raised when the catalog does not give what was stored."""
         if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) in _FULL:
             return NoSpace(f"no space left for the catalog {self._path}", "Free some; the index is as it was before")
