@@ -80,6 +80,7 @@ class Settings(BaseModel):
         default="float32", description="how a new index stores the vectors of passages"
     )
     passage_tokens: int = Field(default=180, ge=16, le=510, description="model tokens a passage holds at most")
+    device: str = Field(default="cpu", description="where passages are embedded: cpu, cuda, mps or auto")
     max_file_mb: float = Field(default=10.0, gt=0, description="files larger than this are skipped")
     max_question_chars: int = Field(default=2_000, ge=1, description="questions longer than this are refused")
     encoding: str = Field(default="utf-8", description="character encoding of text files")

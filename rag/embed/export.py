@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.embed.base import ModelInfo
 from rag.embed.source import ModelSource, file_sha256, locate
 from rag.errors import ModelMissing
 
@@ -20,11 +24,12 @@ if TYPE_CHECKING:
 
 Notice = Callable[[str], None]
 
-FORMAT = 1
+FORMAT = 2
 _OPSET = 17
 MODEL_FILE, WEIGHTS_FILE = "model.onnx", "weights.bin"
 TOKENIZER_FILE, CARD_FILE = "tokenizer.json", "export.json"
 _SAMPLE = ["A sentence to trace.", "Another one, of another length, so that padding is traced too."]
+_TOLERANCE = 1e-4
 
 
 def exported(name: str, cache: Path, notice: Notice = lambda _: None) -> Path:
@@ -56,8 +61,10 @@ def export_folder(cache: Path, sha256: str) -> Path:
 def export(source: ModelSource, folder: Path) -> Path:
     """Exports a model into a folder, in one step: the folder is complete or not there."""
     with in_one_step(folder) as work:
-        model = reference(source)
+        # the plain attention is what ONNX Runtime's fusions know
+        model = reference(source, attention="eager")
         _write_graph(model, work / "traced.onnx")
+        _fuse(model, work / "traced.onnx")
         split_weights(work / "traced.onnx", work / MODEL_FILE)
         plain_tokenizer(model).save(str(work / TOKENIZER_FILE))
         (work / CARD_FILE).write_text(json.dumps(_card(model, source, work), indent=2) + "\n", encoding="utf-8")
@@ -78,12 +85,19 @@ def in_one_step(folder: Path) -> Iterator[Path]:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def reference(source: ModelSource, device: str = "cpu") -> SentenceTransformer:
-    """The model as sentence-transformers loads it, without the network and without its progress bars."""
+def reference(source: ModelSource, device: str = "cpu", attention: str | None = None) -> SentenceTransformer:
+    """The model as sentence-transformers loads it, without the network and without its progress bars.
+
+    Args:
+        source: where it is.
+        device: as torch names it.
+        attention: which of the implementations of transformers; None: the one that it chooses.
+    """
     from sentence_transformers import SentenceTransformer
 
+    how = {"attn_implementation": attention} if attention else None
     with quiet():
-        model = SentenceTransformer(str(source.folder), device=device, local_files_only=True)
+        model = SentenceTransformer(str(source.folder), device=device, local_files_only=True, model_kwargs=how)
         return model.eval()
 
 
@@ -109,6 +123,22 @@ def plain_tokenizer(model: Any) -> Any:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
+
+
+def model_info(model: SentenceTransformer, source: ModelSource) -> ModelInfo:
+    """The identity of a loaded model."""
+    return ModelInfo(
+        name=source.name,
+        sha256=source.sha256,
+        dimension=model.get_embedding_dimension(),
+        pooling=next((str(m.pooling_mode) for m in model if hasattr(m, "pooling_mode")), "none"),
+        max_tokens=int(model.max_seq_length or 512),
+    )
+
+
+def model_prompts(model: SentenceTransformer) -> dict[str, str]:
+    """What a loaded model wants before texts, by the kind of text."""
+    return {name: text for name, text in model.prompts.items() if text}
 
 
 def _write_graph(model: SentenceTransformer, path: Path) -> None:
@@ -165,6 +195,48 @@ def trace(module: Any, inputs: Mapping[str, Any], outputs: Mapping[str, Sequence
         logger.setLevel(level)
 
 
+def _fuse(model: SentenceTransformer, path: Path) -> None:
+    """Joins a layer's many small operations into few, where that is known to give the same vectors."""
+    from onnxruntime.transformers import optimizer  # type: ignore[import-untyped]
+
+    fused = path.with_name("fused.onnx")
+    with _unlogged(), quiet(), contextlib.suppress(Exception):  # of a model that the fusions do not know
+        config = model[0].auto_model.config
+        optimizer.optimize_model(
+            str(path),
+            model_type="bert",
+            num_heads=config.num_attention_heads,
+            hidden_size=config.hidden_size,
+            opt_level=0,
+        ).save_model_to_file(str(fused))
+        before, after = _outputs(model, path), _outputs(model, fused)
+        if all(np.allclose(*pair, atol=_TOLERANCE) for pair in zip(before, after, strict=True)):
+            fused.replace(path)
+    fused.unlink(missing_ok=True)
+
+
+def _outputs(model: SentenceTransformer, graph: Path) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What a graph gives for texts of several lengths: their vectors, and the outputs of all their tokens."""
+    import onnxruntime as ort
+
+    sample = model.preprocess(_SAMPLE)
+    feed = {name: sample[name].numpy() for name in ("input_ids", "attention_mask")}
+    session = ort.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    text, tokens = session.run(["text", "tokens"], feed)
+    return text, tokens[feed["attention_mask"] == 1]
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without the notes of the optimiser, which logs to the root logger."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
 def split_weights(traced: Path, path: Path) -> None:
     """Puts the weights in a file of their own, which ONNX Runtime maps into memory instead of copying it."""
     import onnx
@@ -177,19 +249,11 @@ def split_weights(traced: Path, path: Path) -> None:
 def _card(model: SentenceTransformer, source: ModelSource, work: Path) -> dict[str, Any]:
     from importlib.metadata import version
 
-    pooling = next((str(m.pooling_mode) for m in model if hasattr(m, "pooling_mode")), "none")
-    prompts = {name: text for name, text in model.prompts.items() if text}
     return {
         "format": FORMAT,
-        "info": {
-            "name": source.name,
-            "sha256": source.sha256,
-            "dimension": model.get_embedding_dimension(),
-            "pooling": pooling,
-            "max_tokens": int(model.max_seq_length or 512),
-        },
+        "info": model_info(model, source).model_dump(),
         "normalized": any(type(module).__name__ == "Normalize" for module in model),
-        "prompts": prompts,
+        "prompts": model_prompts(model),
         "files_sha256": {name: file_sha256(work / name) for name in (MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE)},
         "made_with": {name: version(name) for name in ("sentence-transformers", "transformers", "torch", "onnx")},
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import re
 import shutil
-import string
+from collections import Counter
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,36 +16,13 @@ import pytest
 from rag import embed
 from rag.config import DEFAULT_MODEL
 from rag.embed import OnnxEmbedder
-from rag.embed.export import MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, export_folder, reference
+from rag.embed.export import CARD_FILE, MODEL_FILE, TOKENIZER_FILE, WEIGHTS_FILE, export_folder, reference
 from rag.embed.source import locate
 from rag.errors import ModelMismatch, ModelMissing
-from rag.resources import resource
 from rag.types import Span
+from tests.embed.conftest import ODDITIES
 
 PUBLISHED = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-ODDITIES = [
-    "",
-    " ",
-    "a",
-    "?",
-    "🙂",
-    "中国和美国在日内瓦会谈。",
-    "Ça va, Zoë? — “Ñandú” ﬁn",
-    "e\u0301 \u200b\ufeff",
-    "x" * 3000,
-]
-
-
-@pytest.fixture(scope="module")
-def passages() -> list[str]:
-    """200 texts: sentences of the seeds, and runs of 2 to 40 of them, so some are longer than the model reads."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(resource("seeds").glob("*.txt")))
-    sentences = [sentence for sentence in re.split(r"(?<=[.!?])\s+|\n+", text) if sentence.strip()]
-    choice = random.Random(7)  # noqa: S311 - a fixed choice, not a secret
-    texts = [*ODDITIES, *sentences[:90]]
-    while len(texts) < 200:
-        texts.append(" ".join(choice.sample(sentences, choice.randint(2, 40))))
-    return texts
 
 
 def test_the_vectors_are_those_of_the_reference(embedder: OnnxEmbedder, passages: list[str]) -> None:
@@ -119,39 +97,6 @@ def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
         embed.load(str(tmp_path), tmp_path / "cache")
 
 
-@pytest.fixture(scope="module")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sentence-transformers model with random weights, CLS pooling and no normalisation."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    characters = string.ascii_lowercase + string.digits
-    pieces = [*special.values(), *characters, ".", ",", *(f"##{one}" for one in characters)]
-    tokenizer = Tokenizer(
-        models.WordPiece({piece: row for row, piece in enumerate(pieces)}, unk_token=special["unk_token"])
-    )
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    names = ["input_ids", "token_type_ids", "attention_mask"]
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_input_names=names, **special).save_pretrained(
-        folder / "bert"
-    )
-    torch.manual_seed(0)
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(vocab_size=len(pieces), max_position_embeddings=64, **sizes)).save_pretrained(folder / "bert")
-    modules = [Transformer(str(folder / "bert"), max_seq_length=64), Pooling(32, pooling_mode="cls")]
-    SentenceTransformer(modules=modules, device="cpu").save(str(folder / "model"), create_model_card=False)
-    return folder / "model"
-
-
 @pytest.fixture
 def tiny_export(tiny_model: Path, tmp_path: Path) -> Path:
     embedder = embed.load(str(tiny_model), tmp_path)
@@ -174,7 +119,69 @@ def test_a_model_with_cls_pooling_is_exported(tiny_model: Path, tmp_path: Path) 
     assert len(notices) == 1  # the second time it is there
 
 
-@pytest.mark.parametrize("file", [MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, "export.json"])
+def test_a_layer_s_small_operations_are_joined(embedder: OnnxEmbedder, model_cache: Path) -> None:
+    import onnx
+
+    path = export_folder(model_cache, embedder.info.sha256) / MODEL_FILE
+    kinds = Counter(node.op_type for node in onnx.load(str(path), load_external_data=False).graph.node)
+    assert (kinds["Attention"], kinds["BiasGelu"], kinds["Softmax"]) == (6, 6, 0)
+
+
+@pytest.mark.parametrize("fault", ["raises", "changes the vectors"])
+def test_a_model_that_the_fusions_do_not_know_is_exported_as_it_is(
+    fault: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+    from onnxruntime.transformers import optimizer  # type: ignore[import-untyped]
+    from onnxruntime.transformers.onnx_model import OnnxModel  # type: ignore[import-untyped]
+
+    def wrong(path: str, **_: object) -> Any:
+        if fault == "raises":
+            raise AssertionError("no such kind of attention")
+        graph = onnx.load(path)
+        for weights in graph.graph.initializer:
+            if weights.name.endswith("LayerNorm.bias"):
+                weights.raw_data = np.ones(32, np.float32).tobytes()
+        return OnnxModel(graph)
+
+    monkeypatch.setattr(optimizer, "optimize_model", wrong)
+    embedder = embed.load(str(tiny_model), tmp_path)
+    expected = reference(locate(str(tiny_model))).encode(ODDITIES, normalize_embeddings=True)
+    assert (embedder.encode(ODDITIES) * expected).sum(axis=1).min() >= 0.9999
+    assert {path.name for path in export_folder(tmp_path, embedder.info.sha256).iterdir()} == {
+        MODEL_FILE,
+        WEIGHTS_FILE,
+        TOKENIZER_FILE,
+        CARD_FILE,
+    }
+
+
+def test_the_number_of_threads_does_not_count(embedder: OnnxEmbedder, passages: list[str]) -> None:
+    spans = [[Span(0, len(text) // 2), Span(len(text) // 2, len(text))] for text in passages]
+    folder = embedder._folder
+    found = []
+    for threads in (1, 3):
+        other = OnnxEmbedder(folder)
+        other._room = other._room._replace(threads=threads)
+        found.append(other.encode_spans(passages, spans))
+    for one, other_one in zip(*found, strict=True):
+        assert one.text.tobytes() == other_one.text.tobytes()
+        assert one.spans.tobytes() == other_one.spans.tobytes()
+
+
+def test_a_span_s_vector_is_the_mean_of_its_tokens(embedder: OnnxEmbedder, passages: list[str]) -> None:
+    text = passages[len(ODDITIES)]
+    features = reference(locate(DEFAULT_MODEL)).encode([text], output_value="token_embeddings")[0].numpy()
+    offsets = embedder.token_offsets(text)
+    whole, begin = Span(0, len(text)), Span(0, offsets[2][1])
+    found = embedder.encode_spans([text], [[whole, begin, Span(len(text) + 5, len(text) + 9)]])[0].spans
+    expected = np.stack([features[1:-1].mean(axis=0), features[1:4].mean(axis=0)])
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    assert np.allclose(found[:2], expected, atol=1e-4)
+    assert not found[2].any()
+
+
+@pytest.mark.parametrize("file", [MODEL_FILE, WEIGHTS_FILE, TOKENIZER_FILE, CARD_FILE])
 @pytest.mark.parametrize("data", [None, b"", b"garbage"], ids=["deleted", "emptied", "overwritten"])
 def test_a_damaged_export_names_the_remedy(tiny_export: Path, file: str, data: bytes | None) -> None:
     if data is None:
