@@ -101,7 +101,7 @@ def export_index(
         raise BadInput(f"{target} is a folder", "Name a file")
     copy, work = (target.with_name(f"{target.name}.{ending}") for ending in ("catalog.tmp", "tmp"))
     try:
-        copy.unlink(missing_ok=True)
+        copy.write_bytes(b"")  # whether it can be written at all
         with contextlib.closing(opening.catalog_in(folder)) as catalog:
             progress("copying", 0, 1)
             catalog.copy_to(copy)
@@ -112,6 +112,8 @@ def export_index(
         salvage.synced(target.parent)
     except OSError as error:
         raise _unwritable(target, error) from error
+    except NoSpace as error:
+        raise _no_space(target) from error
     finally:
         for path in (copy, work):
             with contextlib.suppress(OSError):
@@ -319,7 +321,11 @@ def _no_export(source: Path, why: str) -> BadInput:
     return BadInput(f"{source} is not a sound export: {why}", "Name a file that rag export wrote, or export again")
 
 
+def _no_space(target: Path) -> NoSpace:
+    return NoSpace(f"no space left for {target}", "Free some, or name a file on another disk")
+
+
 def _unwritable(target: Path, error: OSError) -> RagError:
     if isinstance(known := opening.unusable(target.parent, error), NoSpace):
-        return NoSpace(f"no space left for {target}", "Free some, or name a file on another disk")
+        return _no_space(target)
     return BadInput(f"{target} cannot be written: {(error.strerror or str(error)).lower()}", known.remedy.split(",")[0])

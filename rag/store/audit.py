@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 
 from rag.dates import bounds
 from rag.errors import IndexDamaged
-from rag.store import rows, schema
+from rag.store import rows
 from rag.store.catalog import Catalog
 from rag.store.digest import Contents, digest_of
 from rag.store.manifest import Manifest
@@ -32,7 +31,6 @@ _UNIT = 1e-2
 _CRC_BYTES, _HALF_BYTES = 4, 2
 LARGEST_KEY = 2**60
 _MOST = 2**20
-_FAULTS_OF_SQLITE = 20
 
 
 class Fault(NamedTuple):
@@ -127,6 +125,8 @@ class Audit:
             looked.faults.append(Fault("article", f"its row cannot be read: {error}", TAKEN_OUT, looked.article_id))
             return looked
         except rows.Corrupt as error:
+            if _sum(*row[8:]) > 0:  # its passages are known to be of an article, though it is not whole
+                looked.first, looked.passages = row[8:]
             looked.faults.append(Fault("article", f"{error} is not what was stored", TAKEN_OUT, looked.article_id))
             return looked
         return self._within(looked, looked.article, row[4:])
@@ -232,48 +232,6 @@ class Audit:
         except IndexDamaged:
             return found
         return found
-
-
-def structure(catalog: Catalog) -> list[Fault]:
-    """What SQLite finds wrong with the file and its tables. An empty list: every row can be read, and every index agrees with its table."""
-    try:
-        found = [str(row[0]) for row in catalog.query(f"PRAGMA integrity_check({_FAULTS_OF_SQLITE})")]
-        faults = [Fault("catalog", one, SALVAGED) for one in found if one != "ok"]
-        if not faults and not has_our_tables(catalog):
-            faults.append(Fault("catalog", "its tables are not those of this format", SALVAGED))
-    except IndexDamaged as error:
-        faults = [Fault("catalog", error.message, SALVAGED)]
-    return faults
-
-
-def has_our_tables(catalog: Catalog) -> bool:
-    """Whether the tables and their indexes are those of this format, and nothing else is there."""
-    try:
-        return _tables(catalog) == _expected()
-    except IndexDamaged:
-        return False
-
-
-def _tables(catalog: Catalog) -> set[tuple[str, ...]]:
-    query = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_stat%'"
-    return {_plain(row) for row in catalog.query(query)}
-
-
-def _expected() -> set[tuple[str, ...]]:
-    db = sqlite3.connect(":memory:")
-    try:
-        for statement in schema.statements():
-            db.execute(statement)
-        return {_plain(row) for row in db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master")}
-    finally:
-        db.close()
-
-
-def _plain(row: tuple[Any, ...]) -> tuple[str, ...]:
-    """A row of the schema without the comments in it."""
-    kind, name, table, sql = row
-    lines = (line.partition("--")[0] for line in str(sql).splitlines())
-    return str(kind), str(name), str(table), " ".join(" ".join(lines).split())
 
 
 def relations(catalog: Catalog, ranges: NDArray[np.int64]) -> list[Fault]:

@@ -92,8 +92,7 @@ class EmbeddedStore:
             if written is None:
                 raise opening.missing(folder)
             if migrate.format_of(folder, written) < FORMAT:
-                with WriterLock(folder, lock_seconds).held():
-                    migrate.migrate(catalog, folder, notice)
+                migrate.bring_up(catalog, folder, notice, lock_seconds)
                 written = catalog.manifest_json() or ""
             manifest = migrate.read_manifest(folder, written)
             known(manifest)

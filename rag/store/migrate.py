@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from rag.errors import IndexDamaged, IndexTooNew
-from rag.store import rows, schema
+from rag.errors import IndexDamaged, IndexTooNew, NoSpace
+from rag.store import opening, rows, schema
 from rag.store.catalog import Catalog
 from rag.store.digest import Contents
+from rag.store.lock import WriterLock
 from rag.store.manifest import Manifest
 from rag.store.schema import FORMAT
 
@@ -77,6 +80,29 @@ def migrate(catalog: Catalog, folder: Path, notice: Callable[[str], None]) -> No
             raise _unreadable(folder) from error
     for path in folder.glob("dense.*.faiss"):  # what format 1 kept of vectors beside the catalog
         path.unlink(missing_ok=True)
+
+
+def bring_up(catalog: Catalog, folder: Path, notice: Callable[[str], None], lock_seconds: float) -> None:
+    """Migrates the index in a folder, alone.
+
+    Raises:
+        IndexBusy: another process is writing.
+        IndexDamaged: the catalog cannot be read, or cannot be written.
+        NoSpace: the disk is full; the index is as it was before.
+    """
+    try:
+        if not opening.is_writable(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with WriterLock(folder, lock_seconds).held():
+            migrate(catalog, folder, notice)
+    except OSError as error:
+        if isinstance(full := opening.unusable(folder, error), NoSpace):
+            raise full from error
+        reason = (error.strerror or str(error)).lower()
+        raise IndexDamaged(
+            f"the index in {folder} is of an older format, and cannot be brought to format {FORMAT}: {reason}",
+            "Make the folder writable and run rag migrate, or copy it and do that with the copy",
+        ) from error
 
 
 def _from_1(db: sqlite3.Connection, record: dict[str, Any]) -> None:

@@ -236,7 +236,7 @@ class _Repairing:
                         manifest = _gathered(db, manifest, looked)
                 manifest, _ = Writing(db, manifest).apply(made, [], [], [])
         if anew:
-            self.done.append(f"cut and embedded again {len(anew)} articles: {_some([one.article_id for one in anew])}")
+            self.done.append(f"cut and embedded again: {_some([one.article_id for one in anew])}")
 
     def _forget(self, parts: set[audit.Part]) -> None:
         """Makes derived indexes count as not there, so that they are built again."""
@@ -298,7 +298,7 @@ class _Setting:
         self._run = run
 
     def set_right(self, gone: Sequence[Looked], whole: Sequence[Looked], ranges: Sequence[tuple[int, int]]) -> int:
-        """Takes out what is lost and what belongs to nothing, and sets columns right; how many rows of passages went."""
+        """Takes out what is lost and what belongs to nothing, and sets columns right; how many rows went."""
         for looked in gone:
             places = self._db.execute("SELECT location FROM locations WHERE article = ?", [looked.key]).fetchall()
             self._run.lost.append(Lost(looked.article_id, tuple(sorted(str(row[0]) for row in places))))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rag.errors import IndexDamaged, IndexTooNew
-from rag.store import audit, checks, migrate, opening, pages
+from rag.store import audit, checks, migrate, opening, pages, tables
 from rag.store.audit import Audit, Counted, Fault, Looked
 from rag.store.catalog import Catalog
 from rag.store.dense import DenseIndex
@@ -148,8 +148,8 @@ class _Verifying:
     def _begun(self, catalog: Catalog) -> Manifest | None:
         """Looks at what a writer would change under our eyes, and holds on to the catalog as it is now."""
         next(catalog.query("BEGIN"), None)
-        tables = audit.has_our_tables(catalog)
-        about = told(self._folder, catalog, sound=tables)
+        ours = tables.has_our_tables(catalog)
+        about = told(self._folder, catalog, sound=ours)
         self._faults += about.faults
         if about.old is not None or about.manifest is None:
             return None
@@ -180,7 +180,7 @@ class _Verifying:
 
     def _rows(self, catalog: Catalog, manifest: Manifest) -> None:
         self._progress("tables", 0, 1)
-        structure = audit.structure(catalog)
+        structure = tables.structure(catalog)
         self._faults += structure
         compared = checks.Compared(self._dense, manifest) if self._dense else None
         counted, ranges = Counted(), []
@@ -189,9 +189,9 @@ class _Verifying:
                 self._faults += looked.faults
                 if compared is not None:
                     compared.add(looked.keys, looked.vectors)
+                ranges.append((looked.first, looked.passages))
                 if looked.article is not None:
                     counted.add(looked)
-                    ranges.append((looked.first, looked.passages))
                     self._count(looked)
             if structure:
                 return
@@ -232,7 +232,8 @@ class _Verifying:
             names = [name for name in Manifest.model_fields if getattr(right, name) != getattr(manifest, name)]
             what = f"the catalog's manifest says something else of {', '.join(names)} than its articles do"
             self._faults.append(Fault("manifest", what, audit.SET_RIGHT))
-        if next(catalog.query("SELECT contents FROM manifest"))[0] != counted.contents.state:
+        stored = next(catalog.query("SELECT contents FROM manifest"), None)
+        if stored is not None and stored[0] != counted.contents.state:
             self._faults.append(
                 Fault("manifest", "the sum behind the digest is not that of the articles", audit.SET_RIGHT)
             )
