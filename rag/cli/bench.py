@@ -156,13 +156,12 @@ def scale(
         added=added,
     )
     embedder = embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
-    names = ", ".join(f"`{path.parent.name}/{path.name}`" for path in corpus or [resources.resource("seeds")])
     before = load_figures(earlier) if earlier else []
     measured, page = [], ""
     for one in run_scale(job, settings, embedder, notice):
         measured.append(one)
         figures = beside(before, measured)
-        page = scale_page(figures, f"Articles of {names}.") + "\n"
+        page = scale_page(figures, f"Articles of {_names(corpus)}.") + "\n"
         if as_json:
             record = [each.model_dump(mode="json") for each in figures]
             as_json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -195,6 +194,35 @@ def add_(
     if out:
         out.write_text(page + "\n", encoding="utf-8")
     sys.stdout.write(page + "\n")
+
+
+@bench.command()
+def encode(
+    *,
+    corpus: CorpusOption = None,
+    passages: Annotated[int, typer.Option("--passages", help="How many passages to encode, at most.", min=1)] = 400,
+    rounds: Annotated[int, typer.Option("--rounds", help="How often.", min=1, max=100)] = 5,
+    out: OutOption = None,
+    debug: options.DebugOption = False,
+) -> None:
+    """Encode passages, alternating with `SentenceTransformer.encode`, and tell how many a second."""
+    del debug
+    from rag import embed
+    from rag.evaluate.encoding import encoding_page, passages_of, run_encoding
+    from rag.evaluate.scale_sample import corpora_of, ordered
+
+    settings = config.load()
+    embedder = embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
+    chosen = passages_of(ordered(corpora_of(corpus or ())), embedder, settings.passage_tokens, passages)
+    page = encoding_page(run_encoding(embedder, chosen, rounds), _names(corpus))
+    if out:
+        out.write_text(page + "\n", encoding="utf-8")
+    sys.stdout.write(page + "\n")
+
+
+def _names(corpus: list[Path] | None) -> str:
+    """Files by their folder and name; a set's file is always called the same."""
+    return ", ".join(f"`{path.parent.name}/{path.name}`" for path in corpus) if corpus else "the seeds"
 
 
 def _named(spec: str) -> tuple[str, str]:
