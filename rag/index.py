@@ -22,12 +22,10 @@ from rag.store import Chunker, EmbeddedStore, Manifest, Store
 from rag.types import Answer, Article, Filter, Hit, IndexInfo
 
 if TYPE_CHECKING:
-    from rag.add import AddReport, Progress
+    from rag.add import AddReport, Progress, RemoveReport
     from rag.answer.synthesis import OnClaim, Writer
     from rag.llm import LLM
     from rag.rerank import Reranker
-
-_SHORTEST_PREFIX = 4
 
 
 class Index:
@@ -194,13 +192,15 @@ class Index:
         Raises:
             ArticleMissing: no article has that id.
         """
+        from rag.add.remove import by_prefix
+
         try:
             return self._store.article(article_id)
         except ArticleMissing:
-            alike = [known for known in self._store.digests() if known.startswith(article_id)]
-            if len(article_id) < _SHORTEST_PREFIX or len(alike) != 1:
+            alike = by_prefix(self._store, article_id)
+            if alike is None:
                 raise
-        return self._store.article(alike[0])
+        return self._store.article(alike)
 
     def articles(self, where: Filter | None = None) -> Iterator[Article]:
         """The articles that pass a filter, in the order of their ids."""
@@ -209,31 +209,55 @@ class Index:
     def add(
         self,
         *sources: str | Path | Article | Iterable[Article],
-        progress: Progress = lambda _done, _known, _name: None,
+        progress: Progress = lambda _: None,
+        sync: bool = False,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> AddReport:
         """Adds files, folders and articles; what is there already is left, what changed is replaced.
 
-        A source that cannot be read is reported and skipped; everything else is indexed.
+        A source that cannot be read is reported and skipped; everything else is indexed. Readers see each batch as soon as it is written; a run that ends
+        early loses none of those, and the next one goes on from there.
 
         Args:
             sources: paths of files and folders, `Article` objects, or collections of them.
-            progress: called with (passages done, passages known so far, name of the last article).
+            progress: told how far the run is.
+            sync: remove what was indexed from the named files and folders and is not there any more, once everything has been read. What cannot be read,
+                what was not named, and a folder in which nothing can be read keep what came from them.
+            stopped: asked between batches and articles; once it says True, the batch under way is written and the run ends.
 
         Raises:
             IndexBusy: another process is writing.
+            NoSpace: the disk is full; what was added before is there.
+            ModelMissing: there is something to embed, and the model is not on this machine.
         """
         from rag.add import Adding
 
-        return Adding(self._store, self.embedder, self._settings, progress).run(sources)
+        run = Adding(self._store, lambda: self._ingester, self._settings, progress, sync=sync, stopped=stopped)
+        return run.run(sources)
 
-    def remove(self, *article_ids: str) -> None:
-        """Removes articles.
+    @cached_property
+    def _ingester(self) -> Embedder:
+        """What embeds articles: the index's model, on the device of the settings."""
+        device = self._settings.device
+        if device == "cpu" or not isinstance(self._embedder, embed.OnnxEmbedder | None):
+            return self.embedder
+        model = self._store.manifest.model
+        return embed.load(model.name, self._settings.cache, sha256=model.sha256, notice=self._notice, device=device)
+
+    def remove(self, *ids_or_paths: str | Path) -> RemoveReport:
+        """Removes articles, all that are named or none.
+
+        Args:
+            ids_or_paths: ids or unique beginnings of ids (4 characters or more), or files and folders that articles were added from, there still or
+                not. An article that stands in another place too loses that one, and stays.
 
         Raises:
-            ArticleMissing: one of the ids is unknown; then nothing is removed.
+            ArticleMissing: something that is named is neither.
+            IndexBusy: another process is writing.
         """
-        self._store.write([], [self.article(article_id).id for article_id in article_ids])
-        self._store.sync()
+        from rag.add import remove
+
+        return remove(self._store, ids_or_paths)
 
     def search(
         self,

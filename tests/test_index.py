@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import rag
+from rag.add import Progressed
 from rag.config import DEFAULT_MODEL, Settings
 from rag.errors import ArticleMissing, BadInput, BadQuestion, IndexMissing, ModelMismatch
 from rag.index import Index
@@ -151,9 +152,9 @@ def test_a_text_without_a_story_is_skipped(index: Index) -> None:
 
 
 def test_progress_is_told(index: Index) -> None:
-    told: list[tuple[int, int, str]] = []
-    index.add([article("a", title="Title")], progress=lambda *news: told.append(news))
-    assert told[-1] == (index.manifest.passages, index.manifest.passages, "Title")
+    told: list[Progressed] = []
+    index.add([article("a", title="Title")], progress=told.append)
+    assert told[-1] == Progressed(0, 0, index.manifest.passages, "Title")
 
 
 def test_articles_are_removed_all_or_none(index: Index) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 
 from rag.batch import Answerer, Batch, Totals, read_questions
+from rag.cli.interrupt import INTERRUPTED, first_interrupt
 from rag.cli.render import notice
 from rag.errors import BadInput
 
-DONE, SOME_FAILED, INTERRUPTED = 0, 1, 130
+DONE, SOME_FAILED = 0, 1
 _FAULTS_SHOWN = 20
 
 
@@ -42,7 +40,7 @@ def run(questions: Path, out: Path, answer: Answerer, *, concurrency: int) -> in
     if len(faults) > _FAULTS_SHOWN:
         notice(f"and {len(faults) - _FAULTS_SHOWN} more lines skipped")
     batch = Batch(asked, out, answer, concurrency=concurrency)
-    with _stopping_on_interrupt(batch), _bar(batch) as progress:
+    with first_interrupt(batch.stop), _bar(batch) as progress:
         totals = batch.run(progress)
     for line in summary(totals, skipped=len(faults)):
         notice(line)
@@ -78,26 +76,6 @@ def _cost(totals: Totals) -> str:
     if totals.cost is None:
         return "cost not known" if totals.unpriced else "cost $0"
     return f"cost {'at least ' if totals.unpriced else ''}${totals.cost:,.4f}"
-
-
-@contextlib.contextmanager
-def _stopping_on_interrupt(batch: Batch) -> Iterator[None]:
-    """The first Ctrl-C lets what is under way finish; the second one ends it."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread may take signals
-        yield
-        return
-
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if batch.stopped:
-            raise KeyboardInterrupt
-        batch.stop()
-
-    before = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from rag import config, resources
-from rag.add import AddReport
 from rag.cli import options
 from rag.cli.render import clean, dated, hits_text, is_terminal, notice
 from rag.errors import BadInput
@@ -25,7 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Manage an index of news articles. `ask` answers questions from it.",
 )
-_SKIPPED_SHOWN = 20
 
 
 @app.command()
@@ -33,66 +31,71 @@ def add(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders.", show_default=False)] = None,
     *,
     seeds: Annotated[bool, typer.Option("--seeds", help="Add the five sample articles.")] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Remove what came from these paths and is not there any more.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on: add again whenever something changes, until Ctrl-C.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print a line for each article, also of more than 20.")
+    ] = False,
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Character encoding of the files.", show_default="utf-8")
     ] = None,
     max_file_mb: Annotated[
         float | None, typer.Option("--max-file-mb", help="Skip larger files.", show_default="10")
     ] = None,
+    device: options.DeviceOption = None,
+    vectors: options.VectorsOption = None,
     as_json: options.JsonOption = False,
     index: options.IndexOption = None,
     model: options.ModelOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Add articles: plain text (.txt, .md) and JSON lines (.jsonl). What is there already is left as it is.
+    """Add articles: plain text (.txt, .md) and JSON lines (.jsonl). What is there already is left as it is, what changed is replaced.
 
-    What cannot be read is named and skipped; the rest is added. Exit code 1 when a path that was named could not be read.
+    What cannot be read is named and skipped; the rest is added. Ctrl-C ends after the current batch, and the same command goes on from there. Exit code 1
+    when a path that was named could not be read, 130 when it was interrupted.
     """
     del debug
     sources = [*(paths or []), *([resources.resource("seeds")] if seeds else [])]
     if not sources:
         raise BadInput("nothing to add", "Name files or folders, or use --seeds for the five sample articles")
-    from rag.cli.progress import adding
+    from rag.cli.contents import Adding
 
-    settings = config.load(index=index, model=model, encoding=encoding, max_file_mb=max_file_mb)
-    with Index.create(settings=settings, notice=notice) as opened:
-        with adding() as progress:
-            report = opened.add(*sources, progress=progress)
-        if not report.outcomes:
-            raise BadInput(
-                "there is nothing to read in those folders", "Name files, or folders that hold .txt or .jsonl"
-            )
-        _report(report, as_json=as_json)
-    raise typer.Exit(
-        int(any(outcome.named for outcome in report.skipped) or report.count("skipped") == len(report.outcomes))
+    settings = config.load(
+        index=index, model=model, encoding=encoding, max_file_mb=max_file_mb, device=device, vectors=vectors
     )
-
-
-def _report(report: AddReport, *, as_json: bool) -> None:
-    counts = {status: report.count(status) for status in ("added", "updated", "unchanged", "skipped")}
-    if as_json:
-        outcomes = [vars(outcome) for outcome in report.outcomes]
-        _json({**counts, "outcomes": outcomes})
-        return
-    for outcome in report.skipped[:_SKIPPED_SHOWN]:
-        notice(f"skipped {outcome.location}: {outcome.reason}")
-    if counts["skipped"] > _SKIPPED_SHOWN:
-        notice(f"and {counts['skipped'] - _SKIPPED_SHOWN} more skipped; --json lists them all")
-    _line(", ".join(f"{status} {count}" for status, count in counts.items()))
+    with Index.create(settings=settings, notice=notice) as opened:
+        adding = Adding(opened, sources, sync=sync, as_json=as_json, verbose=verbose)
+        raise typer.Exit(adding.watching(without=settings.index) if watch else adding.once())
 
 
 @app.command()
 def remove(
-    article_ids: Annotated[list[str], typer.Argument(help="Ids of articles.", show_default=False)],
+    ids_or_paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="ID|PATH",
+            help="Ids of articles, or their first characters; files and folders that articles were added from.",
+            show_default=False,
+        ),
+    ],
     *,
+    as_json: options.JsonOption = False,
     index: options.IndexOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Remove articles from the index."""
+    """Remove articles: those that are named, and those from the files and folders that are named. All of them, or none where one is unknown.
+
+    An article that was added from another place too stays. Where a name is both, it is the id; write ./NAME for the path.
+    """
     del debug
+    from rag.cli.contents import print_removed
+
     with Index.open(settings=config.load(index=index)) as opened:
-        opened.remove(*article_ids)
-    _line(f"removed {len(article_ids)}")
+        print_removed(opened.remove(*ids_or_paths), as_json=as_json)
 
 
 @app.command("list")

@@ -38,6 +38,19 @@ RerankOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option("--device", help="Where to embed: cpu, cuda, mps or auto.", show_default="cpu"),
+]
+VectorsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--vectors",
+        metavar="TYPE",
+        help="How a new index stores passage vectors: float32 or float16.",
+        show_default="float32",
+    ),
+]
 SinceOption = Annotated[
     str | None,
     typer.Option(

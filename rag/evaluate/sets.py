@@ -73,7 +73,7 @@ def open_index(
     *,
     embedder: Embedder | None = None,
     notice: Callable[[str], None] = lambda _: None,
-    progress: Progress = lambda _done, _known, _name: None,
+    progress: Progress = lambda _: None,
 ) -> Index:
     """The index of a set's corpus: the one in the cache if it was made by this code, else made anew.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 from pydantic import ValidationError
 
@@ -14,14 +13,8 @@ from rag.types import Article
 _STRINGS = ("id", "source", "url")
 
 
-def read(lines: str) -> Iterator[tuple[int, Article | str]]:
-    """The article of each line with its line number, or in its place the reason why there is none."""
-    for number, line in enumerate(lines.split("\n"), start=1):
-        if line.strip():
-            yield number, _read_record(line)
-
-
-def _read_record(line: str) -> Article | str:
+def read_record(line: str) -> Article | str:
+    """The article of a line, or in its place the reason why there is none."""
     try:
         record = json.loads(line)
         json.dumps(record, ensure_ascii=False).encode()

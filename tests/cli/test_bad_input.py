@@ -112,13 +112,13 @@ def test_an_unreadable_index(fresh: Commands) -> None:
     fresh.index.mkdir()
     catalog, content = fresh.index / "catalog.sqlite", b"garbage\n" * 1000
     catalog.write_bytes(content)
-    _is_one_line(fresh.ask(_QUESTION), 1, str(fresh.index), "rag add")
+    _is_one_line(fresh.ask(_QUESTION), 1, str(fresh.index), "rag verify", "rag repair")
     assert catalog.read_bytes() == content
 
 
 def test_a_manifest_that_is_none(fresh: Commands, seeds_index: Index) -> None:
     _with_manifest(fresh, seeds_index, lambda _: {"format": "x"})
-    _is_one_line(fresh.ask(_QUESTION), 1, str(fresh.index), "manifest", "add the articles again")
+    _is_one_line(fresh.ask(_QUESTION), 1, str(fresh.index), "manifest", "rag repair")
 
 
 def test_an_index_of_a_newer_version(fresh: Commands, seeds_index: Index) -> None:
@@ -162,7 +162,7 @@ def test_a_folder_of_bad_files(fresh: Commands, tmp_path: Path) -> None:
     (folder / "link.txt").symlink_to("nowhere")
     (folder / "good.txt").write_text("The ferry Aurora sank near Oslo on Monday.", encoding="utf-8")
     done = fresh.rag("add", str(folder))
-    assert (done.code, done.out) == (0, "added 1, updated 0, unchanged 0, skipped 6\n")
+    assert (done.code, done.out.splitlines()[-1]) == (0, "added 1, updated 0, unchanged 0, skipped 6")
     reasons = dict(line.removeprefix("skipped ").split(": ", 1) for line in done.err.splitlines())
     remedies = {
         "empty.txt": "empty file",
@@ -177,7 +177,7 @@ def test_a_folder_of_bad_files(fresh: Commands, tmp_path: Path) -> None:
         assert remedies[Path(path).name] in reason
     assert fresh.ask("Where did the ferry Aurora sink?", "--min-confidence", "0").code == 0
     latin = fresh.rag("add", str(folder / "latin.txt"), "--encoding", "latin-1")
-    assert (latin.code, latin.out) == (0, "added 1, updated 0, unchanged 0, skipped 0\n")
+    assert (latin.code, latin.out.splitlines()[-1]) == (0, "added 1, updated 0, unchanged 0, skipped 0")
 
 
 def test_a_path_that_was_named_and_is_not_there(fresh: Commands, tmp_path: Path) -> None:
@@ -185,13 +185,25 @@ def test_a_path_that_was_named_and_is_not_there(fresh: Commands, tmp_path: Path)
     done = fresh.rag("add", "good.txt", "nowhere.txt")
     assert done.code == 1
     assert done.err == "skipped nowhere.txt: no such file or folder\n"
-    assert done.out == "added 1, updated 0, unchanged 0, skipped 1\n"
+    assert done.out.splitlines()[-1] == "added 1, updated 0, unchanged 0, skipped 1"
 
 
 def test_nothing_to_add(fresh: Commands, tmp_path: Path) -> None:
     _is_one_line(fresh.rag("add"), 1, "nothing to add", "--seeds")
     (tmp_path / "empty").mkdir()
     _is_one_line(fresh.rag("add", "empty"), 1, "nothing to read", "Name files")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--vectors", "float8"), ("--device", "abacus"), ("--encoding", "no-such-encoding")]
+)
+def test_a_way_of_adding_that_there_is_not(fresh: Commands, tmp_path: Path, option: str, value: str) -> None:
+    (tmp_path / "good.txt").write_text("The ferry Aurora sank near Oslo on Monday.", encoding="utf-8")
+    _is_one_line(fresh.rag("add", "good.txt", option, value), 1, option.strip("-"))
+
+
+def test_nothing_to_watch(fresh: Commands) -> None:
+    _is_one_line(fresh.rag("add", "nowhere", "--watch"), 1, "nowhere is not there", "Name files and folders")
 
 
 @pytest.mark.parametrize("command", [("show",), ("remove",)])

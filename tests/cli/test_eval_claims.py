@@ -29,7 +29,7 @@ def _claims(path: Path, *rows: tuple[str, str, str, str]) -> Path:
 def _do(job: Job, stand_in: StandIn, settings: Settings, shown: list[tuple[str, int, int]] | None = None) -> Done:
     @contextlib.contextmanager
     def adding() -> Iterator[Progress]:
-        yield lambda _done, _known, _name: None
+        yield lambda _: None
 
     @contextlib.contextmanager
     def asking(name: str) -> Iterator[Callable[[int, int], None]]:

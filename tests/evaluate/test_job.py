@@ -20,7 +20,7 @@ from tests.stand_in import StandIn
 def _do(job: Job, stand_in: StandIn, asked: list[tuple[str, int, int]] | None = None) -> Done:
     @contextlib.contextmanager
     def adding() -> Iterator[Progress]:
-        yield lambda _done, _known, _name: None
+        yield lambda _: None
 
     @contextlib.contextmanager
     def asking(name: str) -> Iterator[Callable[[int, int], None]]:

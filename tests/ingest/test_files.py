@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from rag.errors import BadConfig
-from rag.ingest import Found, Skipped, discover, read_file
+from rag.ingest import Found, Same, Skipped, bytes_to_read, discover, file_of, read_file
 
 TEXT = "The mayor spoke on Monday. Nobody else did."
 
@@ -199,3 +200,128 @@ def test_json_lines_give_one_article_a_line_and_name_the_bad_ones(tmp_path: Path
     assert bad == Skipped(f"{path}#2", "not a JSON object")
     assert isinstance(last, Found)
     assert (last.location, last.article.text) == (f"{path}#4", "It stopped.")
+
+
+def test_bytes_that_were_read_before_are_not_read_again(tmp_path: Path) -> None:
+    text = write(tmp_path / "a.txt")
+    records = write(tmp_path / "a.jsonl", '{"text": "It rained."}\n\n{"text": "It stopped."}\n')
+    for path in (text, records):
+        read = [one for one in read_file(path) if isinstance(one, Found)]
+        ids = {one.fingerprint: one.article.id for one in read}
+        assert len(ids) == len(read)
+        again = list(read_file(path, known=ids.get))
+        assert again == [Same(one.location, one.article.id, one.fingerprint or "") for one in read]
+    path.write_text('{"text": "It rained."}\n{"text": "It snowed."}\n', encoding="utf-8")
+    first, second = read_file(path, known=ids.get)
+    assert isinstance(first, Same)
+    assert isinstance(second, Found)
+
+
+def test_a_fingerprint_is_of_the_bytes_and_of_how_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = '{"text": "It rained."}'
+
+    def fingerprint(name: str, **options: str) -> str | None:
+        (outcome,) = read_file(write(tmp_path / name, line), **options)  # type: ignore[arg-type]
+        assert isinstance(outcome, Found)
+        return outcome.fingerprint
+
+    plain = fingerprint("a.txt")
+    assert fingerprint("elsewhere/b.md") == plain
+    assert fingerprint("a.txt", encoding="UTF8") == plain
+    others = {fingerprint("a.txt", encoding="latin-1"), fingerprint("a.jsonl"), plain}
+    assert len(others) == 3
+    monkeypatch.setattr("rag.ingest.found.READER", 99)
+    assert fingerprint("a.txt") not in others
+
+
+def test_a_bad_byte_in_a_line_skips_that_line_alone(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", b'{"text": "One."}\n{"text": "Z\xfcrich."}\n{"text": "Three."}')
+    first, bad, last = read_file(path)
+    assert isinstance(first, Found)
+    assert isinstance(last, Found)
+    assert bad == Skipped(
+        f"{path}#2", "not utf-8 text at byte 11 of the line; name its encoding with --encoding, say latin-1"
+    )
+    assert all(isinstance(one, Found) for one in read_file(path, encoding="latin-1"))
+
+
+@pytest.mark.parametrize("content", [b"PK\0\0\x03\x04" * 9, b"\x01\x02\x03\x04 text", "Z\u00fc".encode("utf-16")])
+def test_a_binary_file_of_records_is_skipped_whole(tmp_path: Path, content: bytes) -> None:
+    assert "binary file" in reason(write(tmp_path / "a.jsonl", content))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n\t\r\n", b"\xef\xbb\xbf", "\u00a0\n".encode()])
+def test_a_file_of_records_without_a_line_is_empty(tmp_path: Path, content: bytes) -> None:
+    assert reason(write(tmp_path / "a.jsonl", content)) == "empty file"
+
+
+def test_a_line_over_the_limit_is_skipped_and_the_others_are_read(tmp_path: Path) -> None:
+    long = json.dumps({"text": "x" * 700_000})
+    path = write(tmp_path / "a.jsonl", f'{{"text": "One."}}\n{long}\n{{"text": "Three."}}\n{long}')
+    first, second, third, fourth = read_file(path, max_megabytes=0.5)
+    assert isinstance(first, Found)
+    assert isinstance(third, Found)
+    assert third.location == f"{path}#3"
+    for one in (second, fourth):
+        assert isinstance(one, Skipped)
+        assert one.reason == "a line over the limit of 0.5 MB; raise --max-file-mb"
+    assert all(isinstance(one, Found) for one in read_file(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "utf-32-le", "shift_jis", "gb18030", "cp037"])
+def test_lines_are_told_apart_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    texts = ["\u4e0a\u0a0a\u0a00 rain" if encoding.startswith("utf") else "rain", "wind", "snow"]
+    content = "\n".join(json.dumps({"text": text}, ensure_ascii=False) for text in texts)
+    read = list(read_file(write(tmp_path / "a.jsonl", content.encode(encoding)), encoding=encoding))
+    assert [one.article.text for one in read if isinstance(one, Found)] == texts
+
+
+def test_a_file_of_records_begins_after_its_byte_order_mark(tmp_path: Path) -> None:
+    for encoding, name in (("utf-8-sig", "utf-8"), ("utf-16", "utf-16")):
+        path = write(tmp_path / "a.jsonl", '{"text": "One."}\n{"text": "Two."}'.encode(encoding))
+        assert [one.article.text for one in read_file(path, encoding=name) if isinstance(one, Found)] == [
+            "One.",
+            "Two.",
+        ]
+
+
+def test_how_much_of_a_file_of_records_was_read_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"text": "One."}\n' * 40_000)
+    told: list[int] = []
+    assert len(list(read_file(path, told=told.append))) == 40_000
+    assert told == sorted(told)
+    assert len(set(told)) > 1
+    assert told[-1] == path.stat().st_size == bytes_to_read(path, 10)
+
+
+def test_what_is_not_opened_has_no_bytes_to_read(tmp_path: Path) -> None:
+    assert bytes_to_read(write(tmp_path / "a.txt"), 10) == len(TEXT)
+    assert bytes_to_read(write(tmp_path / "a.png"), 10) == 0
+    assert bytes_to_read(write(tmp_path / "b.txt", "x" * 2000), 0.001) == 0
+    assert bytes_to_read(tmp_path / "gone.txt", 10) == 0
+
+
+@pytest.mark.parametrize(
+    ("location", "file"),
+    [
+        ("/a/news.jsonl#12", "/a/news.jsonl"),
+        ("/a/news.NDJSON#1", "/a/news.NDJSON"),
+        ("/a/news.jsonl", "/a/news.jsonl"),
+        ("/a/story#3", "/a/story#3"),
+        ("/a/news.jsonl#x", "/a/news.jsonl#x"),
+        ("an-id", "an-id"),
+    ],
+)
+def test_the_file_that_a_location_is_in(location: str, file: str) -> None:
+    assert file_of(location) == file
+
+
+def test_files_found_before_and_a_folder_left_out_are_passed_over(tmp_path: Path) -> None:
+    first, index = write(tmp_path / "a.txt").resolve(), write(tmp_path / "index" / "b.txt").resolve()
+    seen: set[str] = set()
+    assert list(discover([tmp_path], seen=seen, without=index.parent)) == [first]
+    assert seen == {str(first)}
+    assert list(discover([tmp_path], seen=seen)) == [index]
+    assert list(discover([index.parent], without=index.parent)) == [index]
