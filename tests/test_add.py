@@ -203,6 +203,35 @@ def test_one_batch_that_replaces_an_article_knows_its_old_text_no_more(index: In
     assert texts(index) == {WALRUS}
 
 
+def test_passages_are_embedded_on_the_device_and_questions_are_not(
+    index: Index, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[tuple[str, object]] = []
+
+    def load(name: str, _cache: Path, **options: object) -> StandIn:
+        loaded.append((name, options.get("device")))
+        assert options["sha256"] == index.manifest.model.sha256
+        return StandIn()
+
+    monkeypatch.setattr("rag.embed.load", load)
+    with Index.open(tmp_path / "index", settings=Settings(device="cuda", rerank="none")) as other:
+        other.add(folder)
+        assert loaded == [("stand-in", "cuda")]
+        other.search("walrus")
+        assert loaded == [("stand-in", "cuda"), ("stand-in", None)]
+    with Index.open(tmp_path / "index", settings=Settings(device="cuda")) as other:
+        other.add(folder)
+        assert len(loaded) == 2  # nothing to embed: no model is loaded
+
+
+def test_a_text_that_is_a_line_too_is_told_as_such(index: Index, folder: Path) -> None:
+    path = write(folder / "more.jsonl", lines(WALRUS))
+    (skipped,) = index.add(folder).skipped
+    assert skipped.location == str(folder / "walrus.txt")
+    assert skipped.reason is not None
+    assert f"another description of the same text, {path}#1;" in skipped.reason
+
+
 # Gone
 
 
