@@ -229,7 +229,8 @@ def left_over(folder: Path, segments: Sequence[str]) -> tuple[list[Path], list[P
         folder: the index.
         segments: the files of the dense index that count.
     """
-    left, unknown = [], []
+    left: list[Path] = []
+    unknown: list[Path] = []
     for path in _entries(folder):
         if path.name in _KNOWN or path.name in _HARMLESS:
             continue
