@@ -186,6 +186,9 @@ class DenseIndex:
         Raises:
             OSError: it cannot be written; the state before stays.
         """
+        if not alive:
+            self._save(self.generation, [])
+            return
         based = next((one.info for one in self._segments if one.info.kind == "ivf"), None)
         if based and alive <= _RETRAINED * based.lists**2 / 16:  # lists are 4 √n for n vectors
             gone = self._gone(based, catalog)
@@ -222,6 +225,19 @@ class DenseIndex:
                 found.append(f"{info.file} is not what was written")
         return found
 
+    @property
+    def left_over(self) -> list[Path]:
+        """The files that do not count: of a writer that was killed, of one that is at work, or from before the last write."""
+        counted = {one.info.file for one in self._segments} | {STATE_FILE}
+        return [path for path in self._folder.glob("*") if path.name not in counted]
+
+    def clear_away(self) -> None:
+        """Removes the files that do not count; whoever holds the writer's lock calls it, after `refresh`."""
+        if self.generation >= 0:
+            for path in self.left_over:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
     def _exact(self, keys: NDArray[np.int64], vectors: NDArray[np.float32], last_key: int) -> SegmentInfo:
         index = segment.exact_index(self._dimension, self._vectors)
         index.add_with_ids(vectors, keys)
@@ -242,16 +258,11 @@ class DenseIndex:
         return [segment.write(self._folder, index, infos[-1].last_key)]
 
     def _save(self, generation: int, infos: Sequence[SegmentInfo]) -> None:
-        """Makes these segments the ones that count, then takes all others away. One in which nothing is left does not count."""
+        """Makes these segments the ones that count. One in which nothing is left does not."""
         infos = [info for info in infos if info.vectors]
         state = _State(generation=generation, segments=tuple(infos))
         written = (json.dumps(state.model_dump(), indent=1) + "\n").encode()
         replace(self._folder / STATE_FILE, written)
-        counted = {info.file for info in infos} | {STATE_FILE}
-        for path in self._folder.iterdir():
-            if path.name not in counted:
-                with contextlib.suppress(OSError):
-                    path.unlink()
 
 
 def compared(index: Any, vector: NDArray[np.float32], n: int, only: Any = None) -> list[Candidate]:

@@ -17,7 +17,7 @@ from rag.errors import IndexBusy, RagError
 from rag.store import dense, migrate, opening
 from rag.store.base import IndexedArticle, Located, Scored
 from rag.store.catalog import Catalog
-from rag.store.derived import Derived
+from rag.store.derived import DENSE_FOLDER, TERMS_FOLDER, Derived
 from rag.store.lock import WriterLock
 from rag.store.manifest import Chunker, Manifest, VectorType
 from rag.store.opening import CATALOG_FILE, MANIFEST_FILE
@@ -56,6 +56,7 @@ class EmbeddedStore:
         self._derived = Derived(folder, manifest)
         with self.reading():  # what a killed writer left behind is mended now
             pass
+        self._tidy()
 
     @classmethod
     def exists(cls, folder: Path) -> bool:
@@ -313,8 +314,20 @@ class EmbeddedStore:
         with self._using:
             self._derived.refresh()
             self._last = manifest
-            written = self.manifest.model_dump_json(indent=2) + "\n"
-        dense.replace(self._folder / MANIFEST_FILE, written.encode())
+            written = self._for_people()
+        dense.replace(self._folder / MANIFEST_FILE, written)
+        self._derived.dense.clear_away()
+
+    def _for_people(self) -> bytes:
+        return (self.manifest.model_dump_json(indent=2) + "\n").encode()
+
+    def _tidy(self) -> None:
+        """Puts right what a writer that was killed left unfinished beside what counts. If it is not dead but at work, or nothing can be written, so be it."""
+        file = self._folder / MANIFEST_FILE
+        with contextlib.suppress(OSError, RagError):
+            if self._derived.dense.left_over or not file.exists() or file.read_bytes() != self._for_people():
+                with self._lock.held(0):
+                    self._catch_up()
 
     def nearest(self, vector: NDArray[np.float32], n: int, where: Filter) -> list[Scored]:
         """The n passages with the highest cosine to a unit vector, best first; n of them where so many pass the filter."""
@@ -394,6 +407,11 @@ class EmbeddedStore:
         with self._using:
             return self._catalog.under(place)
 
+    def sizes(self) -> Mapping[str, int]:
+        """The bytes on the disk of each part of the index, by its name."""
+        parts = {"catalog": f"{CATALOG_FILE}*", "vectors": f"{DENSE_FOLDER}/*", "words": f"{TERMS_FOLDER}/*"}
+        return {name: sum(_size(path) for path in self._folder.glob(glob)) for name, glob in parts.items()}
+
     def locations(self) -> Mapping[str, str]:
         """The article id at each location that was added."""
         with self._using:
@@ -403,3 +421,10 @@ class EmbeddedStore:
         """The digest of each article by its id."""
         with self._using:
             return self._catalog.digests()
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # a writer has just taken it away
+        return 0

@@ -117,7 +117,8 @@ def _questions(vectors: Vectors) -> NDArray[np.float32]:
     """Sentences of the collection, evenly spread, one a passage."""
     found = vectors.sentence_vectors(vectors.some_keys(_QUERIES))
     rows = [sentences[number % len(sentences)] for number, sentences in enumerate(found.values()) if len(sentences)]
-    return np.stack([row for row in rows if row.any()])
+    rows = [row for row in rows if row.any()]
+    return np.stack(rows) if rows else vectors.matrix(vectors.some_keys(_QUERIES))[1]
 
 
 def _chosen(
