@@ -25,6 +25,7 @@ from rag.store.manifest import DenseInfo, VectorType
 from rag.store.segment import Damaged, Segment, SegmentInfo
 
 STATE_FILE = "state.json"
+_SUFFIXES = (".exact", ".ivf", ".tmp")
 EXACT_VECTORS = 50_000
 """So many vectors are compared in about 10 ms; where there are more, lists are faster."""
 _BLOCK = 32_768
@@ -228,8 +229,9 @@ class DenseIndex:
     @property
     def left_over(self) -> list[Path]:
         """The files that do not count: of a writer that was killed, of one that is at work, or from before the last write."""
-        counted = {one.info.file for one in self._segments} | {STATE_FILE}
-        return [path for path in self._folder.glob("*") if path.name not in counted]
+        counted = {one.info.file for one in self._segments}
+        ours = [path for path in self._folder.glob("*") if path.suffix in _SUFFIXES]
+        return [path for path in ours if path.name not in counted]
 
     def clear_away(self) -> None:
         """Removes the files that do not count; whoever holds the writer's lock calls it, after `refresh`."""

@@ -204,6 +204,7 @@ def test_vectors_that_are_not_those_of_the_catalog_are_found(damaged: Path) -> N
         infos = [index._exact(keys, vectors, int(keys[-1])) for keys, vectors in wrong]
         index._save(index.generation, infos)
         index.refresh()
+        index.clear_away()
         dense.replace(damaged / "manifest.json", (store.manifest.model_dump_json() + "\n").encode())
     assert [fault.part for fault in faults(damaged)] == ["dense"]
 
@@ -218,6 +219,7 @@ def test_passages_that_a_derived_index_lacks_or_has_twice_are_found(damaged: Pat
         ]
         index._save(index.generation, parts)
         index.refresh()
+        index.clear_away()
         dense.replace(damaged / "manifest.json", (store.manifest.model_dump_json() + "\n").encode())
         words.change(store.manifest.generation, [int(keys[0])], [])
     found = faults(damaged)
