@@ -15,6 +15,7 @@ from rag.cli.render import clean, dated, hits_text, is_terminal, notice
 from rag.errors import BadInput
 from rag.filters import filter_of
 from rag.index import Index
+from rag.store import DenseInfo
 from rag.types import Article, hit_json
 
 app = typer.Typer(
@@ -185,12 +186,13 @@ def status(
     index: options.IndexOption = None,
     debug: options.DebugOption = False,
 ) -> None:
-    """Show what the index holds: model, chunker, counts, generation, digest."""
+    """Show what the index holds: model, chunker, counts, sizes, generation, digest."""
     del debug
     with Index.open(settings=config.load(index=index)) as opened:
         manifest, path = opened.manifest, opened.info.path
+        sizes = opened.store.sizes()
     if as_json:
-        _json({"path": path, **manifest.model_dump()})
+        _json({"path": path, **manifest.model_dump(), "bytes": dict(sizes)})
         return
     model = manifest.model
     for name, value in {
@@ -200,10 +202,28 @@ def status(
         "chunker": f"{manifest.chunker.name}, at most {manifest.chunker.max_tokens} tokens",
         "articles": f"{manifest.articles} ({manifest.undated} without a date)",
         "passages": manifest.passages,
+        "vectors": f"{manifest.vectors}; of sentences {manifest.sentence_vectors}",
+        "search": _searched(manifest.dense),
+        "on disk": ", ".join(f"{name} {_megabytes(size)}" for name, size in sizes.items()),
+        "in memory": f"{_megabytes(manifest.dense.resident_bytes)}; mapped {_megabytes(manifest.dense.mapped_bytes)}",
         "generation": manifest.generation,
         "digest": manifest.digest,
     }.items():
         _line(f"{name:11} {value}")
+
+
+def _searched(dense: DenseInfo) -> str:
+    """How vectors are searched, in words."""
+    if dense.kind == "exact":
+        return "every vector is compared"
+    return (
+        f"{dense.probes} of {dense.lists} lists; finds {dense.recall:.1%} of the exact ten nearest"
+        f" ({dense.measured} queries)"
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
 
 
 def _summary(article: Article) -> dict[str, Any]:

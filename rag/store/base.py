@@ -169,5 +169,8 @@ class Store(Protocol):
     def digests(self) -> Mapping[str, str]:
         """The digest of each article by its id."""
 
+    def sizes(self) -> Mapping[str, int]:
+        """The bytes on the disk of each part of the index, by its name."""
+
     def close(self) -> None:
         """Lets go of files and locks."""
