@@ -19,7 +19,7 @@ from rag.store.repair import Repaired
 from rag.store.verify import Fault, Progress, Verified
 
 _SHOWN = 20
-ArchiveArgument = Annotated[Path, typer.Argument(metavar="FILE.tar.zst", help="The file.", show_default=False)]
+_ARCHIVE = "FILE.tar.zst"
 
 
 def verify(
@@ -64,7 +64,7 @@ def repair(
 
 
 def export(
-    file: ArchiveArgument,
+    file: Annotated[Path, typer.Argument(metavar=_ARCHIVE, help="The file to write.", show_default=False)],
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     as_json: options.JsonOption = False,
@@ -85,7 +85,7 @@ def export(
 
 
 def import_(
-    file: ArchiveArgument,
+    file: Annotated[Path, typer.Argument(metavar=_ARCHIVE, help="A file of rag export.", show_default=False)],
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace the index that is there.")] = False,
     as_json: options.JsonOption = False,
