@@ -143,8 +143,8 @@ class Adding:
 
         def told(read: int) -> None:
             if before + read != self._bytes:
+                self._told_read(name)  # of what was read before: the article at hand may have to be embedded
                 self._bytes = before + min(read, file.size)
-                self._told_read(name)
 
         entries: Iterator[Entry] = ingest.read_file(
             Path(file.path),

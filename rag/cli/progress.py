@@ -10,6 +10,7 @@ from rag.add import Progress, Progressed
 from rag.cli.render import one_line
 
 _LOOKING = "looking"
+_SPEED_SECONDS = 120.0
 
 
 @contextlib.contextmanager
@@ -31,7 +32,14 @@ def adding() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Bar(*columns, console=console, transient=True, expand=True, disable=not sys.stderr.isatty()) as bar:
+    with Bar(
+        *columns,
+        console=console,
+        transient=True,
+        expand=True,
+        disable=not sys.stderr.isatty(),
+        speed_estimate_period=_SPEED_SECONDS,
+    ) as bar:
         task = bar.add_task(_LOOKING, total=None, passages="")
 
         def update(now: Progressed) -> None:
