@@ -28,7 +28,6 @@ BROKEN = re.compile(re.escape(CATALOG_FILE.removesuffix(".sqlite")) + r"\.broken
 """A catalog that an earlier repair kept."""
 OLD_TERMS = f"{TERMS_FOLDER}.old"
 _TOLERANCE = {"float32": 1e-6, "float16": 1e-3}
-_NEAR = 0.98
 _BLOCK = 16_384
 _KNOWN = {CATALOG_FILE, f"{CATALOG_FILE}-wal", f"{CATALOG_FILE}-shm", MANIFEST_FILE, TERMS_FOLDER, DENSE_FOLDER}
 _HARMLESS = {LOCK_FILE, WRITER_FILE, "README.md", ".gitignore"}
@@ -104,17 +103,17 @@ class _Held:
         times = np.searchsorted(self._keys, keys, side="right") - first
         there = times > 0
         if there.any():
-            held = self._decoded(self._order[first[there]])
-            wanted = vectors[there]
+            held, wanted = self._held(self._order[first[there]]), vectors[there]
             if self._exact:
                 same = np.abs(held - wanted).max(axis=1) <= self._tolerance
-            else:
-                norms = np.linalg.norm(held, axis=1) * np.linalg.norm(wanted, axis=1)
-                same = np.einsum("ij,ij->i", held, wanted) > _NEAR * norms
+            else:  # by their codes: what came after the lists were trained may lie outside of what they can tell
+                codes = self._index.sq.compute_codes(wanted)
+                same = (np.abs(held.astype(np.int16) - codes) <= 1).all(axis=1)
             self._other += int((~same).sum())
         return times
 
-    def _decoded(self, places: NDArray[np.int64]) -> Vectors:
+    def _held(self, places: NDArray[np.int64]) -> Vectors | NDArray[np.uint8]:
+        """The vectors at these places, or their codes where they are in lists."""
         import faiss
 
         if self._exact:
@@ -128,8 +127,7 @@ class _Held:
             number = int(numbers[at[0]])
             there = faiss.rev_swig_ptr(lists.get_codes(number), lists.list_size(number) * size).reshape(-1, size)
             codes[at] = there[places[at] - self._starts[number]]
-        decoded: Vectors = self._index.sq.decode(codes)
-        return decoded
+        return codes
 
     def faults(self) -> list[str]:
         """What is wrong with this segment, in words."""
