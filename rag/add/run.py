@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from rag import chunk, config, ingest
+from rag import chunk, config, ingest, passages
 from rag.add.gone import Entry, Gone
 from rag.add.pending import Pending, Waiting
 from rag.add.remove import label
 from rag.add.report import AddReport, Outcome, Progress, Progressed, Status
 from rag.embed import Embedder, TextVectors
-from rag.store import IndexedArticle, IndexedPassage, Store
+from rag.store import IndexedArticle, Store
 from rag.types import Article, Span
 
 Source = str | Path | Article | Iterable[Article]
@@ -24,7 +24,6 @@ _BATCH_ON_DEVICE = 4_096
 _PARTS = 4
 _BATCH_PLACES = 10_000
 _VACATED_AT_ONCE = 1_000
-_TITLE_CHARS = 200
 
 
 class _File(NamedTuple):
@@ -250,19 +249,16 @@ class Adding:
         texts: list[str] = []
         spans: list[list[Span]] = []
         for article, pieces, _, _ in waiting:
-            title = f"{article.title[:_TITLE_CHARS]}\n" if article.title else ""
-            for piece in pieces:
-                texts.append(title + article.text[piece.start : piece.end])
-                shift = len(title) - piece.start
-                spans.append([Span(s.start + shift, s.end + shift) for s in piece.sentences])
+            its_texts, its_spans = passages.texts(article, pieces)
+            texts += its_texts
+            spans += its_spans
         vectors = self._vectors(texts, spans, waiting[-1].article.label if waiting else "")
         found, at = [], 0
         for article, pieces, location, fingerprint in waiting:
             its = vectors[at : at + len(pieces)]
             at += len(pieces)
             if len(its) == len(pieces):
-                indexed = [IndexedPassage(piece, *vector) for piece, vector in zip(pieces, its, strict=True)]
-                found.append(IndexedArticle(article, indexed, location, fingerprint))
+                found.append(passages.indexed(article, pieces, its, location, fingerprint))
         return found
 
     def _vectors(self, texts: Sequence[str], spans: Sequence[Sequence[Span]], name: str) -> list[TextVectors]:

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag import chunk
+from rag import passages as embedded
 from rag.embed import Embedder, ModelInfo
 from rag.embed.export import reference
 from rag.embed.source import locate
@@ -23,7 +23,6 @@ from rag.types import Article, Span
 
 OURS = "with the sentences' vectors"
 _BATCH_SIZES = (32, 64)
-_TITLE_CHARS = 200
 
 
 class Passages(NamedTuple):
@@ -58,17 +57,15 @@ def passages_of(articles: Iterable[Article], embedder: Embedder, max_tokens: int
     Raises:
         BadInput: the articles have none.
     """
-    every = (
-        (article, piece)
-        for article in articles
-        for piece in chunk.passages(article, embedder.token_offsets, max_tokens)
-    )
-    texts, spans = [], []
-    for article, piece in islice(every, limit):
-        title = f"{article.title[:_TITLE_CHARS]}\n" if article.title else ""
-        texts.append(title + article.text[piece.start : piece.end])
-        shift = len(title) - piece.start
-        spans.append([Span(s.start + shift, s.end + shift) for s in piece.sentences])
+    texts: list[str] = []
+    spans: list[list[Span]] = []
+    for article in articles:
+        pieces = chunk.passages(article, embedder.token_offsets, max_tokens)[: limit - len(texts)]
+        its_texts, its_spans = embedded.texts(article, pieces)
+        texts += its_texts
+        spans += its_spans
+        if len(texts) == limit:
+            break
     if not texts:
         raise BadInput("the corpus has no passages", "Name another --corpus")
     return Passages(texts, spans)

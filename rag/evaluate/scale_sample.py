@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag import chunk, ingest, resources
+from rag import passages as embedded
 from rag.embed import Embedder
 from rag.errors import BadInput
 from rag.evaluate import gold
@@ -21,7 +22,6 @@ from rag.types import Article, Passage, Sentence, Span
 _VERSION = 1
 _SHOWN = 12
 _BATCH = 256
-_TITLE_CHARS = 200
 _ENOUGH = 0.98
 _NAMED = {"id", "source", "url", "title", "text", "published"}
 
@@ -155,17 +155,18 @@ def questions_of(
 def _made(
     key: str, corpora: Sequence[Path], embedder: Embedder, limit: int, max_tokens: int, notice: Progress
 ) -> Sample:
-    articles, passages, texts, spans = [], [], [], []
+    articles, passages = [], []
+    texts: list[str] = []
+    spans: list[list[Span]] = []
     tokens: list[int] = []
     for article, pieces in cut(ordered(corpora), embedder, limit, max_tokens):
         articles.append(article)
         passages.append(pieces)
         starts = np.array([start for start, end in embedder.token_offsets(article.text) if end > start])
-        title = f"{article.title[:_TITLE_CHARS]}\n" if article.title else ""
+        its_texts, its_spans = embedded.texts(article, pieces)
+        texts += its_texts
+        spans += its_spans
         for piece in pieces:
-            texts.append(title + article.text[piece.start : piece.end])
-            shift = len(title) - piece.start
-            spans.append([Span(s.start + shift, s.end + shift) for s in piece.sentences])
             tokens += [int(np.searchsorted(starts, s.end) - np.searchsorted(starts, s.start)) for s in piece.sentences]
     if not texts:
         raise BadInput("the corpus has no article that fits the sample", "Name another --corpus, or raise --sample")

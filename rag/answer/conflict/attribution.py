@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from rag.answer.conflict.days import MONTHS, WEEKDAYS
+from rag.answer.conflict.days import MONTHS
+from rag.dates import WEEKDAYS
 
 _SAID = r"(?:said|says|claimed|announced|reported|confirmed|stated|told (?:\w+ ){0,3})"
 ATTRIBUTION = re.compile(

@@ -9,9 +9,10 @@ from typing import Literal
 from rag import dates, words
 from rag.answer.conflict.attribution import ATTRIBUTION, without_days_of_saying
 from rag.answer.conflict.dating import dates_agree
-from rag.answer.conflict.days import MONTHS, WEEKDAYS, Day, apart, days_of, slack
+from rag.answer.conflict.days import MONTHS, Day, apart, days_of, slack
 from rag.answer.features import Candidate
 from rag.answer.question import Question
+from rag.dates import WEEKDAYS
 from rag.types import Article
 
 _DAYS_OF_ONE_EVENT = 45
