@@ -5,7 +5,6 @@ from __future__ import annotations
 import abc
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -134,6 +133,8 @@ class PassEmbedder(abc.ABC):
         batches = list(self._batches([len(encoding.ids) for encoding in encodings]))
         threads = min(self._room.threads, len(batches))
         if threads > 1:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(threads, "embed") as pool:
                 for _ in pool.map(work, batches):  # raises what the work raises, and lets go of what has not begun
                     pass
