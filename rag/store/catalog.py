@@ -23,6 +23,8 @@ _CHUNK = 500
 _CACHE_KIB = 16_000
 _BUSY_SECONDS = 30.0
 _SENTENCE_TYPE = "<f2"
+_LARGEST_KEY = 1 << 33
+"""So many passages are never added; a key that is larger is damaged, and nothing of its size is to be made."""
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _REFUSED = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises; where its message quotes a damaged name, it is the message that cannot be read."""
@@ -143,8 +145,11 @@ class Catalog:
         vacated: Iterable[str],
     ) -> tuple[Manifest, list[str]]:
         """Applies a write in one transaction; the new manifest, and the ids of articles that went because nothing stands where they stood."""
-        with self.transaction() as db:
-            return Writing(db, manifest).apply(upserts, removals, located, vacated)
+        try:
+            with self.transaction() as db:
+                return Writing(db, manifest).apply(upserts, removals, located, vacated)
+        except rows.Corrupt as error:
+            raise self.damaged(f"{error} is not what was stored") from error
 
     def save(self, manifest: Manifest, contents: bytes) -> None:
         """Sets the manifest and the sum behind its digest right, where they do not tell what is there."""
@@ -176,9 +181,12 @@ class Catalog:
 
     def _whole(self, article_id: str, record: str, text: str, sha256: str) -> Article:
         try:
-            return rows.article_of(record, text, sha256)
+            article = rows.article_of(record, text, sha256)
         except rows.Corrupt as error:
             raise self.damaged(f"{error} of {article_id} is not what was stored") from error
+        if article.id != article_id:
+            raise self.damaged(f"the id of {article_id} is not what was stored")
+        return article
 
     def ids(self, prefix: str, limit: int) -> list[str]:
         """The first ids that begin so, in order."""
@@ -279,13 +287,23 @@ class Catalog:
     def ranges_where(self, where: Filter) -> NDArray[np.int64]:
         """Where the passages of the articles that pass a filter are: first key and number, shape (articles, 2)."""
         condition, values = _condition(where)
+        return self._ranges(condition, values)
+
+    def _ranges(self, condition: str, values: Sequence[object]) -> NDArray[np.int64]:
         query = f"SELECT first_passage, passages FROM articles {condition}"  # noqa: S608 - the condition is ours
-        return np.array(list(self._rows(query, values)), np.int64).reshape(-1, 2)
+        try:
+            found = np.array(list(self._rows(query, values)), np.int64).reshape(-1, 2)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.damaged("where an article's passages are is not what was stored") from error
+        end = self.last_key() + 1
+        if len(found) and not 0 <= found.min() <= found.max() <= end >= found.sum(axis=1).max():
+            raise self.damaged("where an article's passages are is not what was stored")
+        return found
 
     def keys_of(self, article_ids: Collection[str]) -> list[int]:
         """The keys of the passages of these articles, in order."""
-        query = "SELECT first_passage, passages FROM articles WHERE id IN (SELECT value FROM json_each(?))"
-        found = self._rows(query, [json.dumps(sorted(article_ids))])
+        condition = "WHERE id IN (SELECT value FROM json_each(?))"
+        found = self._ranges(condition, [json.dumps(sorted(article_ids))]).tolist()
         return sorted(key for first, count in found for key in range(first, first + count))
 
     def all_keys(self) -> NDArray[np.int64]:
@@ -302,7 +320,10 @@ class Catalog:
     def last_key(self) -> int:
         """The highest key of a passage; 0 where there is none."""
         row = self._one("SELECT max(key) FROM passages")
-        return int(row[0] or 0) if row else 0
+        key = int(row[0] or 0) if row else 0
+        if key > _LARGEST_KEY:
+            raise self.damaged("the key of a passage is not what was stored")
+        return key
 
     def texts_since(self, generation: int) -> Iterator[tuple[int, Passage, Article]]:
         """Key, passage and article of what was written after a generation, in the order of the keys."""
@@ -313,6 +334,8 @@ class Catalog:
         for at in range(0, len(keys), _CHUNK):
             passages = self.passages(keys[at : at + _CHUNK])
             for key in keys[at : at + _CHUNK]:
+                if key not in passages:
+                    raise self.damaged("the article of a passage is not what was stored")
                 if held is None or held.id != passages[key].article_id:
                     held = self.article(passages[key].article_id)
                 yield key, passages[key], held

@@ -113,7 +113,7 @@ class Derived:
         vectors = len(self.dense) + (self._held.vectors.ntotal if self._held else 0)
 
         def top(limit: int) -> list[Scored]:
-            wanted, share = limit, passing / manifest.passages
+            wanted, share = limit, passing / max(1, manifest.passages)
             while True:
                 candidates = self.dense.search(vector, wanted, only, share)
                 if self._held is not None:

@@ -57,6 +57,8 @@ def passage_of(passage_id: str, article_id: str, start: int, end: int, sentences
     """
     if passage_crc(passage_id, start, end, sentences) != crc:
         raise Corrupt("a passage's place")
+    if passage_id.rpartition("#")[0] != article_id:  # passages are named after their article
+        raise Corrupt("the article of a passage")
     return Passage(
         passage_id=passage_id,
         article_id=article_id,

@@ -41,8 +41,15 @@ class Writing:
         located: Iterable[Located],
         vacated: Iterable[str],
     ) -> tuple[Manifest, list[str]]:
-        """Writes, and gives the new manifest and the ids of articles that went because nothing stands where they stood."""
-        self._contents = Contents(self._db.execute("SELECT contents FROM manifest").fetchone()[0])
+        """Writes, and gives the new manifest and the ids of articles that went because nothing stands where they stood.
+
+        Raises:
+            Corrupt: what is there is not what was written.
+        """
+        try:
+            self._contents = Contents(self._db.execute("SELECT contents FROM manifest").fetchone()[0])
+        except (TypeError, ValueError) as error:
+            raise rows.Corrupt("the sum behind the digest") from error
         changed = False
         for article_id in removals:
             changed |= self._remove(article_id)
@@ -134,7 +141,12 @@ class Writing:
         if row is None:
             return False
         key, digest, first, count, last_day = row
+        if not isinstance(first, int) or not isinstance(count, int):
+            raise rows.Corrupt(f"where the passages of {article_id} are")
         ours = [first, first + count]
+        query = "SELECT count(*) FROM passages WHERE key >= ? AND key < ? AND article = ?"
+        if self._db.execute(query, [*ours, key]).fetchone()[0] != count:  # else those of another article would go
+            raise rows.Corrupt(f"where the passages of {article_id} are")
         self._db.execute(
             "INSERT INTO removed SELECT key, ? FROM passages WHERE key >= ? AND key < ?", [self._generation, *ours]
         )
