@@ -25,6 +25,7 @@ _BUSY_SECONDS = 30.0
 _SENTENCE_TYPE = "<f2"
 _LARGEST_KEY = 1 << 33
 """So many passages are never added; a key that is larger is damaged, and nothing of its size is to be made."""
+_UNSHARED = (sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_SHMSIZE)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
 _REFUSED = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises; where its message quotes a damaged name, it is the message that cannot be read."""
@@ -66,7 +67,7 @@ class Catalog:
             db.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
             db.close()
-            if error.sqlite_errorcode != sqlite3.SQLITE_IOERR_SHMSIZE:
+            if error.sqlite_errorcode not in _UNSHARED:
                 raise
         else:
             return db
