@@ -28,6 +28,8 @@ STATE_FILE = "state.json"
 _SUFFIXES = (".exact", ".ivf", ".tmp")
 EXACT_VECTORS = 50_000
 """So many vectors are compared in about 10 ms; where there are more, lists are faster."""
+_BESIDE_SHARE = 0.4
+"""Beside lists fewer are compared one by one, as a search takes the time of both."""
 _BLOCK = 32_768
 _STALE_SHARE = 0.25
 _RETRAINED = 4
@@ -179,7 +181,8 @@ class DenseIndex:
         based = [one.info.vectors for one in self._segments if one.info.kind == "ivf"]
         compared = len(self) - sum(based)
         stale = len(self) - alive
-        return compared > EXACT_VECTORS or bool(based and stale > _STALE_SHARE * alive)
+        most = EXACT_VECTORS * _BESIDE_SHARE if based else EXACT_VECTORS
+        return compared > most or bool(based and stale > _STALE_SHARE * alive)
 
     def make_lists(self, catalog: Catalog, alive: int) -> None:
         """Puts every vector into lists: those that are there, or where these are few for so many vectors, new ones. `refresh` makes them searchable.
