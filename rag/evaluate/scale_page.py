@@ -328,7 +328,7 @@ def _grown(figures: Sequence[Figures]) -> list[str]:
         found = exponent(figures, growth.value)
         if found is None:
             continue
-        verdict = "" if found <= growth.most else " **That is faster than it should.**"
+        verdict = "" if found <= growth.most else " **That is faster than it should be.**"
         lines.append(f"- **{growth.name}** {_in_words(found)} (exponent {found:.2f}): {growth.why}.{verdict}")
     return lines or ["One size tells nothing of growth."]
 

@@ -84,10 +84,10 @@ def test_the_page_says_how_each_figure_grows() -> None:
     lines = [line for line in scale_page([_figures(10_000), larger], "").splitlines() if line.startswith("- **")]
     assert len(lines) == 9
     assert lines[0].startswith("- **query p50** grows in proportion (exponent 1.00): ")
-    assert lines[0].endswith("**That is faster than it should.**")
+    assert lines[0].endswith("**That is faster than it should be.**")
     assert "**query p50 with a filter** does not grow (exponent 0.00)" in lines[1]
     assert "**disk** grows in proportion (exponent 1.00)" in lines[3]
-    assert not lines[3].endswith("**That is faster than it should.**")
+    assert not lines[3].endswith("**That is faster than it should be.**")
     assert "**removing one article** grows faster than the index (exponent 1.50)" in lines[7]
 
 
