@@ -9,13 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.faults import crowd, flips, full, kills
+from tests.faults import crowd, flips, full, kills, stateful
 
 KINDS: dict[str, Callable[..., Any]] = {
     "crowd": crowd.crowd,
     "kills": kills.kills,
     "full": full.full,
     "flips": flips.flips,
+    "stateful": stateful.stateful,
 }
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a kill is no power cut, so that waiting for a disk shows nothing
 

@@ -159,8 +159,9 @@ def chosen(folder: Path, catalog: int, others: int, draw: random.Random) -> list
             continue
         data = path.read_bytes()
         filled = [at for at, byte in enumerate(data) if byte]
-        for among in (range(len(data)), filled):
-            places = min(len(among), -(-(catalog if path.suffix == ".sqlite" else others) // 2))
+        wanted = catalog if path.suffix == ".sqlite" else others
+        for among, number in ((range(len(data)), wanted // 2), (filled, wanted - wanted // 2)):
+            places = min(len(among), number)
             for place in range(places):
                 at = among[int(len(among) / places * (place + draw.random()))]
                 bits = 1 << draw.randrange(8) if draw.random() < _SINGLE_BITS else draw.randrange(1, 256)
