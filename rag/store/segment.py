@@ -27,7 +27,7 @@ class SegmentInfo(BaseModel):
 
     `last_key` is the highest key when it was made: keys up to it are in this segment or an earlier one, or are gone. `trained_on` is how many vectors
     the lists were made from; `checked` are the two ranges of bytes that are checked at every opening, by `check`: all but the vectors themselves,
-    whose damage can lose a candidate but neither misread the file nor change a score that counts; `sha256` is of the whole file.
+    whose damage can change a score or lose a candidate, and is found by `rag verify`, but cannot misread the file; `sha256` is of the whole file.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
