@@ -12,6 +12,7 @@ import typer
 from rag import config, resources
 from rag.cli import options
 from rag.cli.render import notice
+from rag.embed import Embedder
 from rag.errors import BadInput
 from rag.index import Index
 
@@ -45,9 +46,7 @@ def cold(
 
     settings = config.load(index=index)
     page = cold_page(run_cold(settings, question, dict(_named(spec) for spec in against or []), rounds), question)
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
+    _show(page, out)
 
 
 @bench.command()
@@ -62,9 +61,7 @@ def first(
     from rag.evaluate.bench import first_page, run_first
 
     page = first_page(run_first(rounds))
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
+    _show(page, out)
 
 
 @bench.command()
@@ -89,9 +86,7 @@ def warm(
     settings = config.load(index=index).model_copy(update={"llm": None})
     with Index.open(settings=settings, notice=notice) as opened:
         page = warm_page(run_warm(opened, questions, rounds), opened, path.name, rounds)
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
+    _show(page, out)
 
 
 @bench.command()
@@ -139,7 +134,6 @@ def scale(
     written anew after each size. The index is kept, so a later run goes on from there.
     """
     del debug
-    from rag import embed
     from rag.evaluate.scale import Job, beside, load_figures, run_scale
     from rag.evaluate.scale_page import scale_page, scale_plot
 
@@ -155,7 +149,7 @@ def scale(
         rounds=rounds,
         added=added,
     )
-    embedder = embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
+    embedder = _embedder(settings)
     before = load_figures(earlier) if earlier else []
     measured, page = [], ""
     for one in run_scale(job, settings, embedder, notice):
@@ -185,15 +179,12 @@ def add_(
 ) -> None:
     """Add real articles to a new index, and tell how much of the time is spent outside the encoder."""
     del debug
-    from rag import embed
     from rag.evaluate.scale_add import add_page, run_add
 
     settings = config.load()
-    embedder = embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
+    embedder = _embedder(settings)
     page = add_page(run_add(corpus or (), settings, embedder, passages=passages, rounds=rounds))
-    if out:
-        out.write_text(page + "\n", encoding="utf-8")
-    sys.stdout.write(page + "\n")
+    _show(page, out)
 
 
 @bench.command()
@@ -207,17 +198,28 @@ def encode(
 ) -> None:
     """Encode passages, alternating with `SentenceTransformer.encode`, and tell how many a second."""
     del debug
-    from rag import embed
     from rag.evaluate.encoding import encoding_page, passages_of, run_encoding
     from rag.evaluate.scale_sample import corpora_of, ordered
 
     settings = config.load()
-    embedder = embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
+    embedder = _embedder(settings)
     chosen = passages_of(ordered(corpora_of(corpus or ())), embedder, settings.passage_tokens, passages)
     page = encoding_page(run_encoding(embedder, chosen, rounds), _names(corpus))
+    _show(page, out)
+
+
+def _show(page: str, out: Path | None) -> None:
+    """Prints a page, and writes it where that is asked for."""
     if out:
         out.write_text(page + "\n", encoding="utf-8")
     sys.stdout.write(page + "\n")
+
+
+def _embedder(settings: config.Settings) -> Embedder:
+    """The model that a new index would have."""
+    from rag import embed
+
+    return embed.load(settings.model or config.DEFAULT_MODEL, settings.cache, notice=notice)
 
 
 def _names(corpus: list[Path] | None) -> str:

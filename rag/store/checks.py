@@ -24,8 +24,6 @@ from rag.store.segment import Segment
 BUILT_AGAIN = "repair builds it again from the catalog, without embedding"
 CAUGHT_UP = "whatever command opens the index next catches it up from the catalog, and so does repair"
 TAKEN_AWAY = "repair takes it away"
-BROKEN = re.compile(re.escape(CATALOG_FILE.removesuffix(".sqlite")) + r"\.broken-(\d+)\.sqlite(-wal)?")
-"""A catalog that an earlier repair kept."""
 OLD_TERMS = f"{TERMS_FOLDER}.old"
 _TOLERANCE = {"float32": 1e-6, "float16": 1e-3}
 _BLOCK = 16_384
